@@ -1,0 +1,72 @@
+"""Find the servers that tests need; install Debian's packages for those it may, when run as root.
+
+What cannot be had is said in one loud line each: its tests are then skipped, and under `CI=true`
+that is a failure.
+"""
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+
+sys.path.insert(0, str(Path(__file__).parent.parent))
+
+
+class Server(NamedTuple):
+    """A program that tests need: how it is found, and the Debian package that brings it, if one may."""
+
+    name: str
+    find: Callable[[], object]
+    package: str | None = None
+
+
+def firestore_emulator() -> object:
+    """The emulator's jar in an installed Google Cloud SDK."""
+    from tests.servers.firestore_emulator import find_jar
+
+    return find_jar()
+
+
+SERVERS = (
+    Server("redis-server", lambda: shutil.which("redis-server"), "redis-server"),
+    Server("java", lambda: shutil.which("java")),
+    Server("the Firestore emulator", firestore_emulator),
+)
+
+
+def install(packages: list[str]) -> None:
+    """Debian packages, quietly; their services are not started. Failing is told by what is then missing."""
+    policy = Path("/usr/sbin/policy-rc.d")
+    made = not policy.exists()
+    if made:
+        policy.write_text("#!/bin/sh\nexit 101\n")
+        policy.chmod(0o755)
+    try:
+        quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL, "check": False}
+        env = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
+        subprocess.run(["apt-get", "update", "-q"], env=env, **quiet)  # type: ignore[call-overload]
+        install = ["apt-get", "install", "-q", "-y", "--no-install-recommends", *packages]
+        subprocess.run(install, env=env, **quiet)  # type: ignore[call-overload]
+    finally:
+        if made:
+            policy.unlink(missing_ok=True)
+
+
+def main() -> int:
+    """Exit status 1 when something is missing under CI, else 0."""
+    wanted = [server.package for server in SERVERS if server.package and not server.find()]
+    if wanted and os.geteuid() == 0 and shutil.which("apt-get"):
+        print(f"Installing {', '.join(wanted)} ...", flush=True)
+        install(wanted)
+    missing = [server for server in SERVERS if not server.find()]
+    for server in missing:
+        hint = f" (Debian: apt-get install {server.package})" if server.package else ""
+        print(f"*** MISSING: {server.name}{hint}: the tests that need it do not run ***", flush=True)
+    return 1 if missing and os.environ.get("CI") == "true" else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

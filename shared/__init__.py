@@ -1,0 +1,1 @@
+"""The common library of the log aggregator: everything the functions share."""

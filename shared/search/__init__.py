@@ -1,0 +1,1 @@
+"""Questions over entries: page tokens now; merging, histograms and patterns as they come."""

@@ -1,0 +1,217 @@
+"""Container log lines as entries: what is the same for Cloud Logging and its local mirror.
+
+A line is one Cloud Logging LogEntry in its JSON form. Lines of one container, in order, become
+entries; the lines of one Python traceback become one entry.
+
+Source: https://cloud.google.com/logging/docs/reference/v2/rest/v2/LogEntry
+"""
+
+import re
+from collections.abc import Iterable, Iterator
+from typing import Any, Final
+
+import msgspec
+
+from shared import instant
+from shared.config import PodSettings
+from shared.decode import group_lines
+from shared.entry import LogEntry, Severity, SeverityFrom, TimestampFrom
+from shared.errors import InvalidRequest
+from shared.normalise import labels_of, message_of, read_severity, severity_of, text_severity, trace_of
+from shared.query import LogQuery
+
+SOURCE: Final = "pods"
+# Lines of one traceback are printed at once; a longer pause between two lines ends it.
+MAX_PAUSE: Final = 10 * instant.SECOND
+# What GKE makes of a line that says nothing about itself.
+_STREAMS: Final = {"stdout": Severity.INFO, "stderr": Severity.ERROR}
+_NOT_LABEL: Final = re.compile(r"[^a-z0-9.\-*]", re.ASCII)
+
+
+class Line(msgspec.Struct, frozen=True):
+    """One stored line: `text` for an unstructured one, else `payload`. `timestamp` is an instant."""
+
+    timestamp: int
+    insert_id: str
+    text: str | None
+    size: int
+    log_name: str = ""
+    payload: Any = None
+    severity: str = "DEFAULT"
+    namespace: str = ""
+    pod: str = ""
+    container: str = ""
+    cluster: str = ""
+    trace: str | None = None
+    timestamp_from: TimestampFrom = "field"
+
+    @property
+    def order(self) -> tuple[int, str]:
+        """The order of lines within one container."""
+        return self.timestamp, self.insert_id
+
+    @property
+    def stream(self) -> tuple[str, str, str, str]:
+        """The container that printed it."""
+        return self.cluster, self.namespace, self.pod, self.container
+
+
+def line_of(stored: dict[str, Any], size: int) -> Line | None:
+    """A LogEntry in JSON as a line; None when it has no time that can be read.
+
+    Fields are read leniently: what is missing is empty.
+    """
+    timestamp = instant.from_rfc3339(str(stored.get("timestamp") or stored.get("receiveTimestamp") or ""))
+    if timestamp is None:
+        return None
+    resource = stored.get("resource")
+    found = resource.get("labels") if isinstance(resource, dict) else None
+    labels = found if isinstance(found, dict) else {}
+    payload = next((stored[name] for name in ("jsonPayload", "protoPayload") if name in stored), None)
+    text = stored.get("textPayload")
+    trace = stored.get("trace")
+    return Line(
+        timestamp=timestamp,
+        insert_id=str(stored.get("insertId") or ""),
+        log_name=str(stored.get("logName") or ""),
+        text=None if payload is not None else str(text if text is not None else ""),
+        payload=payload,
+        severity=str(stored.get("severity") or "DEFAULT"),
+        namespace=str(labels.get("namespace_name") or ""),
+        pod=str(labels.get("pod_name") or ""),
+        container=str(labels.get("container_name") or ""),
+        cluster=str(labels.get("cluster_name") or ""),
+        trace=trace if isinstance(trace, str) and trace else None,
+        size=size,
+    )
+
+
+def groups_of(lines: Iterable[Line]) -> Iterator[list[Line]]:
+    """One container's lines, in their order, as the groups that are one entry each."""
+    for run in _runs(lines):
+        yield from group_lines(run, lambda line: line.text)
+
+
+def _runs(lines: Iterable[Line]) -> Iterator[list[Line]]:
+    """Lines that may belong together: unbroken by a pause, and no longer than a traceback may be."""
+    run: list[Line] = []
+    for line in lines:
+        structured = line.text is None
+        if run and (structured or line.timestamp - run[-1].timestamp > MAX_PAUSE):
+            yield run
+            run = []
+        run.append(line)
+        if structured:
+            yield run
+            run = []
+    if run:
+        yield run
+
+
+def entry_of(group: list[Line]) -> LogEntry:
+    """One entry of one line, or of the lines of one traceback: id, time and labels are its first line's."""
+    first = group[0]
+    text = None if first.text is None else "\n".join(line.text or "" for line in group)
+    severity, severity_from = _severity(first, text)
+    labels = labels_of(first.payload, bot=first.container or None)
+    places = {
+        "namespace": first.namespace,
+        "pod": first.pod,
+        "container": first.container,
+        "cluster": first.cluster,
+    }
+    return LogEntry(
+        id=f"pods:{first.log_name}/{instant.to_text(first.timestamp)}/{first.insert_id}",
+        timestamp=first.timestamp,
+        timestamp_from=first.timestamp_from,
+        severity=severity,
+        severity_from=severity_from,
+        source=SOURCE,
+        message=message_of(first.payload) if text is None else text,
+        labels=labels | {name: value for name, value in places.items() if value},
+        trace=first.trace or trace_of(first.payload),
+        payload=first.payload,
+        origin={"log_name": first.log_name, "insert_ids": [line.insert_id for line in group]},
+    )
+
+
+def _severity(line: Line, text: str | None) -> tuple[Severity, SeverityFrom]:
+    """Of a structured line its field's; of a text line what the text says, since every unstructured
+    line on stderr is stored as an ERROR; else what its stream says."""
+    stored = read_severity(line.severity)
+    if text is not None:
+        if (said := text_severity(text)) is not None:
+            return said, "text"
+        stored = stored or _STREAMS.get(line.log_name.rpartition("/")[2])
+        return (stored, "stream") if stored else (Severity.DEFAULT, "default")
+    if isinstance(line.payload, dict) and any(
+        read_severity(line.payload.get(name)) is not None for name in ("level", "severity")
+    ):
+        return severity_of(line.payload, None)
+    return (stored, "field") if stored else severity_of(line.payload, _message_text(line.payload))
+
+
+def _message_text(payload: Any) -> str | None:
+    message = payload.get("message") if isinstance(payload, dict) else None
+    return message if isinstance(message, str) else None
+
+
+class Places(msgspec.Struct, frozen=True):
+    """Which containers a query asks for. A pod is exact, or a prefix that ends in `*`."""
+
+    namespaces: tuple[str, ...]
+    pods: tuple[str, ...]
+    containers: tuple[str, ...]
+    clusters: tuple[str, ...]
+
+    def hold(self, namespace: str, pod: str, container: str) -> bool:
+        """Whether a container is asked for, whatever its cluster."""
+        return (
+            namespace in self.namespaces
+            and (not self.containers or container in self.containers)
+            and (not self.pods or any(pod_matches(pattern, pod) for pattern in self.pods))
+        )
+
+
+def pod_matches(pattern: str, pod: str) -> bool:
+    """A pod's name against `stock-trader-*` or a whole name."""
+    return pod.startswith(pattern[:-1]) if pattern.endswith("*") else pod == pattern
+
+
+def places_of(query: LogQuery, settings: PodSettings) -> Places:
+    """The containers a query asks for. Raises: InvalidRequest for a namespace that is not configured."""
+    namespaces = query.scoped("namespace")
+    if any(namespace not in settings.namespaces for namespace in namespaces):
+        raise InvalidRequest.of("namespace", "is not configured")
+    for parameter in ("pod", "container"):
+        for value in query.scoped(parameter):
+            if _NOT_LABEL.search(value) or "*" in (value[:-1] if parameter == "pod" else value):
+                raise InvalidRequest.of(parameter, "must be a name, or for a pod a prefix that ends in *")
+    return Places(
+        namespaces or settings.namespaces,
+        query.scoped("pod"),
+        query.scoped("container"),
+        query.scoped("cluster"),
+    )
+
+
+def seen_names(lines: Iterable[Line]) -> dict[str, dict[str, Any]]:
+    """The containers of these lines, with their first and last time and how many lines they printed."""
+    seen: dict[tuple[str, str, str, str], list[int]] = {}
+    for line in lines:
+        facts = seen.setdefault(line.stream, [line.timestamp, line.timestamp, 0])
+        facts[0] = min(facts[0], line.timestamp)
+        facts[1] = max(facts[1], line.timestamp)
+        facts[2] += 1
+    return {
+        "/".join((cluster, namespace, pod, container)): {
+            "cluster": cluster,
+            "namespace": namespace,
+            "pod": pod,
+            "container": container,
+            "first": instant.to_text(first),
+            "last": instant.to_text(last),
+            "lines": lines_seen,
+        }
+        for (cluster, namespace, pod, container), (first, last, lines_seen) in seen.items()
+    }

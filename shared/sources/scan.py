@@ -1,0 +1,237 @@
+"""The scan: many units, each in no order, become one page in the total order.
+
+A unit is what a source reads in one go: an object, a collection, a container's file. It knows the
+oldest and the newest instant that an entry in it can have. Units are read best first; the sieve keeps
+the best entries of the page, and the scan stops when no unread unit can hold a better one.
+
+When the budget runs out first, entries better than anything unread are the page, and the next page
+goes on behind them. When there are none, the page is the best of the *stretch* that was read: its
+token first empties that stretch, then goes on behind it. Nothing is told twice and nothing is lost;
+the order is then total within each stretch, and a warning says so.
+"""
+
+from bisect import insort
+from collections.abc import Callable, Iterable, Iterator
+from typing import Final, Protocol
+
+from shared import instant
+from shared.entry import LogEntry, OrderKey, order_key
+from shared.errors import SourceTimeout
+from shared.normalise import texts_of
+from shared.query import LogQuery, Position, Resume, Stretch, compiled, label_of
+from shared.redact import Redactor
+from shared.sources.source import Budget, BudgetSpent, Page, Warn
+
+# A page holds at most this many bytes of records: its JSON stays below the gateway's 32 MB.
+MAX_PAGE_BYTES: Final = 8 << 20
+# An entry dated later than its object's update plus this is from the future.
+FUTURE: Final = 5 * instant.MINUTE
+
+Wants = Callable[[int], bool]
+Place = tuple[int, str]
+
+
+class Unit(Protocol):
+    """What is read in one go. `at` is the index of the last record that was wholly dealt with."""
+
+    name: str
+    oldest: int
+    newest: int
+    at: int
+
+    def read(self, wants: Wants, budget: Budget, after: int) -> Iterator[tuple[LogEntry, int]]:
+        """Entries (with the bytes of their record) whose time `wants`, of records behind `after`.
+
+        `wants` may grow stricter while reading. Raises: BudgetSpent, SourceError.
+        """
+
+    def warnings(self) -> list[Warn]:
+        """What could not be delivered as stored, of what was read."""
+
+
+class Matcher:
+    """The filters of a query, compiled once; each entry is seen redacted where the policy says so."""
+
+    def __init__(self, query: LogQuery, redactor: Redactor) -> None:
+        self._policy = query.policy
+        self._narrows = query.policy.narrows
+        self._redact = redactor.entry
+        self._min_severity = query.min_severity
+        self._labels = [(name, frozenset(values)) for name, values in query.labels.items()]
+        self._q = query.q.casefold() if query.q else None
+        self._keep = compiled(query.regex).search if query.regex else None
+        self._drop = compiled(query.exclude).search if query.exclude else None
+
+    def __call__(self, entry: LogEntry) -> LogEntry | None:
+        """The entry as this caller may see it, or None when it is filtered out."""
+        if entry.severity < self._min_severity or (self._narrows and not self._policy.admits(entry)):
+            return None
+        if self._policy.redacts(entry):
+            entry = self._redact(entry)
+        if any(label_of(entry, name) not in values for name, values in self._labels):
+            return None
+        return entry if self._text_matches(entry) else None
+
+    def _text_matches(self, entry: LogEntry) -> bool:
+        if self._q is None and self._keep is None and self._drop is None:
+            return True
+        texts = [entry.message, *texts_of(entry.payload)]
+        if self._q is not None and not any(self._q in text.casefold() for text in texts):
+            return False
+        if self._keep is not None and not any(self._keep(text) for text in texts):
+            return False
+        return self._drop is None or not any(self._drop(text) for text in texts)
+
+
+class Sieve:
+    """The best entries of a page: at most one more than the page holds, and bounded in bytes."""
+
+    def __init__(self, query: LogQuery, redactor: Redactor) -> None:
+        self._match = Matcher(query, redactor)
+        self._desc = query.order == "desc"
+        self._capacity = query.page_size + 1
+        self._kept: list[tuple[OrderKey, int, LogEntry]] = []
+        self._bytes = 0
+        self._low, self._high = query.window.start, query.window.end - 1
+        self._position: OrderKey | None = None
+        if position := query.resume.position:
+            self._position = order_key(position.timestamp, position.source, position.id)
+            self._bound(position.timestamp, better=True)
+
+    def _bound(self, timestamp: int, *, better: bool) -> None:
+        """From now on only what is not better (or not worse) than this time is wanted."""
+        if self._desc == better:
+            self._high = min(self._high, timestamp)
+        else:
+            self._low = max(self._low, timestamp)
+
+    def wants(self, timestamp: int) -> bool:
+        """Whether an entry of this time could be on the page: cheap, asked before anything is built."""
+        return self._low <= timestamp <= self._high
+
+    def concerns(self, unit: Unit) -> bool:
+        """Whether a unit can hold an entry that is wanted."""
+        return unit.newest >= self._low and unit.oldest <= self._high
+
+    def offer(self, entry: LogEntry, size: int) -> None:
+        """Keep the entry if it matches and is among the best."""
+        if not self.wants(entry.timestamp):
+            return
+        key = order_key(entry.timestamp, entry.source, entry.id)
+        if self._position is not None and not self._before(self._position, key):
+            return
+        found = self._match(entry)
+        if found is None:
+            return
+        insort(self._kept, (key, size, found), key=lambda kept: kept[0])
+        self._bytes += size
+        while len(self._kept) > self._capacity or (self._bytes > MAX_PAGE_BYTES and len(self._kept) > 2):
+            self._bytes -= self._kept.pop(0 if self._desc else -1)[1]
+            self._capacity = min(self._capacity, len(self._kept))
+        if len(self._kept) == self._capacity:
+            self._bound(self._kept[0 if self._desc else -1][0][0], better=False)
+
+    def _before(self, one: OrderKey, other: OrderKey) -> bool:
+        return other < one if self._desc else one < other
+
+    def page(self) -> tuple[list[LogEntry], bool]:
+        """The page in the order asked for, and whether more is known to follow."""
+        best = [entry for _, _, entry in (reversed(self._kept) if self._desc else self._kept)]
+        return best[: self._capacity - 1], len(best) >= self._capacity
+
+    def page_beyond(self, frontier: int) -> list[LogEntry]:
+        """The part of the page that nothing at or behind `frontier` can come before."""
+        entries, _ = self.page()
+        return [e for e in entries if (e.timestamp > frontier if self._desc else e.timestamp < frontier)]
+
+
+def place_of(unit: Unit, query: LogQuery) -> Place:
+    """Where a unit stands in the order of reading: best first."""
+    return (-unit.newest, unit.name) if query.order == "desc" else (unit.oldest, unit.name)
+
+
+def scan(source: str, units: Iterable[Unit], query: LogQuery, budget: Budget, redactor: Redactor) -> Page:
+    """Read units until the page is certain or the budget is spent.
+
+    Raises: SourceError; SourceTimeout when the budget did not allow to read anything new.
+    """
+    sieve = Sieve(query, redactor)
+    warnings: list[Warn] = []
+    if query.resume.stretch.end:
+        budget.commit()
+    for unit, after, until in _todo(units, query):
+        if not sieve.concerns(unit):
+            continue
+        try:
+            _read_unit(unit, sieve, budget, after, until)
+        except BudgetSpent as spent:
+            warnings += unit.warnings()
+            return _stopped_page(source, sieve, query, budget, (unit, spent), warnings)
+        warnings += unit.warnings()
+    entries, more = sieve.page()
+    resume = _next_resume(entries, query.resume.stretch, more=more)
+    return Page(source, entries, resume, _is_partial(warnings), warnings, budget.scanned)
+
+
+def _is_partial(warnings: list[Warn]) -> bool:
+    """Every warning tells of something missing, save the one of entries from the future."""
+    return any(warning.code != "future_entry" for warning in warnings)
+
+
+def _todo(units: Iterable[Unit], query: LogQuery) -> Iterator[tuple[Unit, int, int | None]]:
+    """The units of the query's stretch, best first, each with the indexes to read: after, until."""
+    begin, end = query.resume.stretch.begin, query.resume.stretch.end
+    for unit in sorted(units, key=lambda unit: place_of(unit, query)):
+        place = place_of(unit, query)
+        if begin and place < begin[:2]:
+            continue
+        if end and place > end[:2]:
+            return
+        after = begin[2] if begin and place == begin[:2] else 0
+        yield unit, after, end[2] if end and place == end[:2] else None
+
+
+def _read_unit(unit: Unit, sieve: Sieve, budget: Budget, after: int, until: int | None) -> None:
+    for entry, size in unit.read(sieve.wants, budget, after):
+        if until is not None and unit.at > until:
+            return
+        sieve.offer(entry, size)
+
+
+def _next_resume(entries: list[LogEntry], stretch: Stretch, *, more: bool) -> Resume | None:
+    """Behind the last entry of the page; else behind the stretch; else nothing follows."""
+    if more and entries:
+        last = entries[-1]
+        return Resume(Position(last.timestamp, last.source, last.id), stretch)
+    if stretch.end is not None:
+        return Resume(stretch.base, Stretch(begin=stretch.end, base=stretch.base))
+    return None
+
+
+def _stopped_page(
+    source: str,
+    sieve: Sieve,
+    query: LogQuery,
+    budget: Budget,
+    stopped: tuple[Unit, BudgetSpent],
+    warnings: list[Warn],
+) -> Page:
+    """What a page can say when the budget ran out before the unit `stopped` was read to its end."""
+    unit, spent = stopped
+    here = (*place_of(unit, query), unit.at)
+    stretch = query.resume.stretch
+    if stretch.end or here == stretch.begin or not budget.scanned.any():
+        raise SourceTimeout(source, after_s=budget.deadline_s) from spent
+    detail = f"The request's budget ({spent.what}) was used up: next_page_token goes on with the rest."
+    warnings.append(Warn(source, "budget_spent", detail))
+    certain = sieve.page_beyond(unit.newest if query.order == "desc" else unit.oldest)
+    if certain and stretch == Stretch():
+        last = certain[-1]
+        resume: Resume | None = Resume(Position(last.timestamp, last.source, last.id))
+        return Page(source, certain, resume, True, warnings, budget.scanned)
+    detail = "Entries are in order only within each part that the budget allowed to read at once."
+    warnings.append(Warn(source, "order_in_parts", detail))
+    entries, more = sieve.page()
+    base = stretch.base if stretch.begin else query.resume.position
+    resume = _next_resume(entries, Stretch(stretch.begin, here, base), more=more)
+    return Page(source, entries, resume, True, warnings, budget.scanned)
