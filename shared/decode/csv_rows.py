@@ -26,6 +26,10 @@ def csv_rows(chunks: Iterable[bytes], notes: Notes, limits: Limits, first: int =
     return _CsvRows(chunks, notes, limits, first).records()
 
 
+# What a line costs in memory besides its text.
+_LINE_BYTES: Final = 200
+
+
 class _RowTooLong(Exception):
     """A row has more bytes than a record may have."""
 
@@ -57,7 +61,7 @@ class _CsvRows:
     def __next__(self) -> str:
         line = self.again.popleft() if self.again else next(self.lines)
         self.row.append(line)
-        self.row_size += len(line.text)
+        self.row_size += len(line.text) + _LINE_BYTES
         if line.cut or self.row_size > self.limits.max_record_bytes:
             raise _RowTooLong
         return line.text

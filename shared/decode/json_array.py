@@ -9,7 +9,7 @@ does not work (NaN, a damaged element, one longer than a block) the elements are
 import re
 from collections import deque
 from collections.abc import Iterable, Iterator
-from itertools import chain, repeat
+from itertools import chain, islice, repeat
 from typing import Final
 
 import msgspec
@@ -29,6 +29,7 @@ OPENING: Final = re.compile(
 _FIRST_KEY: Final = re.compile(rb"\{\s*" + STRING, re.S)
 _CANDIDATES: Final = 3
 _TAIL_BYTES: Final = 16 * 1024
+_PATIENCE: Final = 64
 
 _decode_raws: Final = msgspec.json.Decoder(list[msgspec.Raw]).decode
 _decode_heads: Final = msgspec.json.Decoder(list[Head]).decode
@@ -52,28 +53,34 @@ class _ArrayReader:
         self.limits = limits
         self.index = 1
         self.closed = False
-        self.separator = re.compile(rb"\}\s*,\s*(?=\{)")
+        self.repairs = 0
+        # Group 1 is the end of an element, the end of the match is where the next one begins.
+        self.separator = re.compile(rb"(),\s*")
 
     def records(self) -> Iterator[Record]:
         window = self.window
         window.skip_space()
-        while OPENING.match(window.buffer, window.at):
-            window.at = window.buffer.index(b"[", window.at) + 1
-            self.closed = False
+        while True:
+            window.at += 1
+            window.skip_space()
             self._learn_separator()
+            self.closed = False
             while not self.closed:
                 window.fill()
                 block = self._whole_elements()
                 yield from self._one_by_one() if block is None else self._numbered(*block)
             window.skip_space()
+            if not OPENING.match(window.buffer, window.at):
+                break
         if rest := window.rest():
             self.notes.add(TRAILING_GARBAGE, "text after the end of the JSON array is read as lines")
             yield from json_lines(chain([rest], self.chunks), self.notes, self.limits, self.index)
 
     def _learn_separator(self) -> None:
         """Elements of one writer begin with the same key, objects inside of them seldom do."""
-        if match := _FIRST_KEY.match(self.window.rest().lstrip()):
-            self.separator = re.compile(rb"\}\s*,\s*(?=" + re.escape(match[0]) + rb")")
+        if self.window.buffer.startswith(b"{", self.window.at):
+            match = _FIRST_KEY.match(self.window.buffer, self.window.at)
+            self.separator = re.compile(rb"(\})\s*,\s*(?=%b)" % re.escape(match[0] if match else b"{"))
 
     def _whole_elements(self) -> tuple[bytes, list[bytes]] | None:
         """The elements that are whole in the window, as an array and each; None: look closer."""
@@ -92,7 +99,7 @@ class _ArrayReader:
         if not matches:
             matches.extend(self.separator.finditer(rest, 0, tail))
         for match in reversed(matches):
-            array = b"[%b]" % rest[: match.start() + 1]
+            array = b"[%b]" % rest[: match.end(1)]
             if (raws := _elements(array)) is not None:
                 window.at += match.end()
                 return array, raws
@@ -119,28 +126,41 @@ class _ArrayReader:
                 yield from self._broken()
                 return
             element = window.buffer[window.at : window.at + length].strip()
-            self.closed = window.buffer.startswith(b"]", window.at + length)
             window.at += length + 1
+            self.closed = window.buffer.startswith(b"]", window.at - 1) and not self._goes_on()
             left -= length + 1
             if element:
                 yield self._record(element)
 
     def _broken(self) -> Iterator[Record]:
         """An element that does not end: the next ones are found by how elements begin."""
-        rest = self.window.rest()
+        rest = self.window.rest().lstrip()
         start = 0
-        for match in self.separator.finditer(rest):
-            yield self._record(rest[start : match.start() + 1].strip())
-            start = match.end()
-        self.window.at += start
-        if self.window.ended:
-            yield from self._unclosed(rest[start:].strip())
-        elif not start:
-            yield self._record(rest)
+        if not (self.window.ended and len(rest) < _TAIL_BYTES and _is_beginning(rest)):
+            # It is looked for anew behind every damaged element; of many damaged ones that would take
+            # too long, and they are all cut apart at once.
+            self.repairs += 1
+            for match in islice(self._starts(rest), 1 if self.repairs < _PATIENCE else None):
+                yield self._record(rest[start : match.end(1)])
+                start = match.end()
+        if start:
+            self.window.buffer, self.window.at = rest, start
+        elif self.window.ended:
+            yield from self._unclosed(rest.rstrip())
+        else:
+            yield cut_record(rest[: self.limits.max_record_bytes], self._next_index(), self.notes)
             end = self.window.skip_element()
             self.closed = end == b"]"
             if not end:
                 yield from self._unclosed(b"")
+
+    def _starts(self, rest: bytes) -> Iterator[re.Match[bytes]]:
+        return self.separator.finditer(rest) if rest.startswith(b"{") else iter(())
+
+    def _goes_on(self) -> bool:
+        """Whether a bracket is not the array's, seeing what follows; only where a repair guessed wrong."""
+        following = self.window.buffer[self.window.at : self.window.at + 64].lstrip()
+        return self.repairs > 0 and following.startswith((b",", b"}", b"]"))
 
     def _unclosed(self, last: bytes) -> Iterator[Record]:
         self.notes.add(UNCLOSED_ARRAY, "the JSON array ends early, perhaps within an element")
@@ -160,6 +180,17 @@ class _ArrayReader:
     def _next_index(self) -> int:
         self.index += 1
         return self.index - 1
+
+
+def _is_beginning(element: bytes) -> bool:
+    """Whether nothing is wrong with the element but that it ends early."""
+    try:
+        _decode_heads(b"[" + element)
+    except (msgspec.DecodeError, ValueError) as exc:
+        return str(exc) == "Input data was truncated"
+    except RecursionError:
+        pass
+    return False
 
 
 def _elements(array: bytes) -> list[bytes] | None:

@@ -96,6 +96,12 @@ def json_record(raw: bytes | bytearray, index: int, notes: Notes) -> Record | No
     except NOT_DECODED:
         pass
     try:
+        value = _decode_any(raw)
+        if not isinstance(value, dict) and not nests_too_deep(raw, value):
+            return Record(index, "json", decoded=value)
+    except NOT_DECODED:
+        pass
+    try:
         value = decode_leniently(raw, index, notes)
     except Undecodable:
         return None

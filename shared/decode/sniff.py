@@ -16,6 +16,7 @@ from shared.decode.text_lines import text_lines
 
 _BOM: Final = b"\xef\xbb\xbf"
 _OBJECT: Final = re.compile(rb"\s*\{\s*(?:[\"}]|$)")
+_OPENING_BYTES: Final = 4096
 _DEFAULT_LIMITS: Final = Limits()
 
 
@@ -46,7 +47,8 @@ def records(
 def _opening(source: Iterator[bytes], max_bytes: int) -> tuple[bytes, int]:
     """The bytes from the first line that is not blank, and that line's number.
 
-    Two whole lines, or everything, or `max_bytes`; without a byte order mark. Empty for a blank object.
+    Two whole lines and 4 KiB, or everything, or `max_bytes`; without a byte order mark. Empty for a blank
+    object.
     """
     held: list[bytes] = []
     size = newlines = 0
@@ -55,7 +57,7 @@ def _opening(source: Iterator[bytes], max_bytes: int) -> tuple[bytes, int]:
         held.append(chunk)
         size += len(chunk)
         newlines += chunk.count(b"\n")
-        if chunk and newlines < 2 and size < max_bytes:
+        if chunk and size < max_bytes and (newlines < 2 or size < _OPENING_BYTES):
             continue
         opening = b"".join(held)
         if first == 1:
@@ -65,7 +67,7 @@ def _opening(source: Iterator[bytes], max_bytes: int) -> tuple[bytes, int]:
         first += blank.count(b"\n")
         opening = opening[start:]
         held, size, newlines = [opening], len(opening), opening.count(b"\n")
-        if (newlines >= 2 and opening.strip()) or size >= max_bytes:
+        if size >= max_bytes or (newlines >= 2 and size >= _OPENING_BYTES):
             return opening, first
     return (opening if opening.strip() else b""), first
 

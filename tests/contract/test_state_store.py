@@ -416,16 +416,18 @@ def test_threads_share_a_store(store: StateStore) -> None:
 
 def test_expired_things_are_taken_over_once(store: StateStore, clock: Clock) -> None:
     """When a lease or a counter has run out, racing threads still get one winner and an exact sum."""
-    store.create("lease", b"dead", 10)
-    store.increment("window", {"n": 1000, "old": 1}, 10)
+    for key in range(30):
+        store.create(f"lease/{key}", b"dead", 10)
+        store.increment(f"window/{key}", {"n": 1000, "old": 1}, 10)
     clock.now = NOON + 20
 
-    wins = in_threads(6, lambda n: store.create("lease", b"%d" % n, 60))
-    in_threads(6, lambda _: store.increment("window", {"n": 1}, 60))
+    wins = in_threads(6, lambda n: [k for k in range(30) if store.create(f"lease/{k}", b"%d" % n, 60)])
+    in_threads(6, lambda _: [store.increment(f"window/{k}", {"n": 1}, 60) for k in range(30)])
 
-    assert sorted(wins) == [False] * 5 + [True]  # type: ignore[type-var]
-    assert store.get("lease") == b"%d" % wins.index(True)
-    assert list(store.counters("")) == [("window", {"n": 6})]
+    assert sorted(key for won in wins for key in won) == list(range(30))  # type: ignore[attr-defined]
+    for n, won in enumerate(wins):
+        assert {store.get(f"lease/{key}") for key in won} <= {b"%d" % n}  # type: ignore[attr-defined]
+    assert dict(store.counters("")) == {f"window/{k}": {"n": 6} for k in range(30)}
 
 
 @between_processes

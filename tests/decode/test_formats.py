@@ -283,9 +283,7 @@ def test_arrays_one_after_the_other_are_one() -> None:
 def test_what_follows_an_array_is_kept_and_noted() -> None:
     """Lines behind the array are numbered on."""
     found, notes = read(b'[{"a": 1}]\n{"b": 2}\nkilled\n')
-    assert shapes(found) == [(1, "json", {"a": 1}), (3, "json", {"b": 2}), (4, "raw", "killed")] or shapes(
-        found
-    ) == [(1, "json", {"a": 1}), (2, "json", {"b": 2}), (3, "raw", "killed")]
+    assert shapes(found) == [(1, "json", {"a": 1}), (2, "json", {"b": 2}), (3, "raw", "killed")]
     assert codes(notes) == ["trailing_garbage", "undecodable_line"]
 
 
@@ -317,7 +315,8 @@ def test_an_object_that_is_none_is_given_as_lines() -> None:
     """Nothing of a cut object is lost."""
     text = json.dumps({"a": 1, "b": [1, 2, {"c": 3}]}, indent=2)[:-9]
     found, notes = read(text.encode(), size=3)
-    assert [(r.index, r.text) for r in found] == list(enumerate(text.split("\n"), 1))
+    lines = [(number, line) for number, line in enumerate(text.split("\n"), 1) if line.strip()]
+    assert [(r.index, r.text) for r in found] == lines
     assert {r.kind for r in found} == {"raw"}
     assert notes == [Note("undecodable_line", f"{len(found)} lines are not valid JSON, the first is line 1")]
 
@@ -340,7 +339,12 @@ def test_an_object_with_nan_over_many_lines() -> None:
 
 # CSV
 
-SUMMARY = b"timestamp,symbol,pnl,meta\n2026-01-15 09:15:00,TCS,,\"{'a': 1, 'b': 2}\"\n\n2026-01-15 09:16:00,INFY,1.5,x\n"
+SUMMARY = b"""\
+timestamp,symbol,pnl,meta
+2026-01-15 09:15:00,TCS,,"{'a': 1, 'b': 2}"
+
+2026-01-15 09:16:00,INFY,1.5,x
+"""
 ROWS = [
     (
         2,
@@ -557,14 +561,14 @@ STREAMS = {
     "lines": (RECORD + b"\n", b"", b""),
     "bad lines": (RECORD[:-1] + b"\n", RECORD + b"\n", b""),
     "array": (RECORD + b",", b"[", RECORD + b"]"),
-    "array with NaN": (b'{"trade_id": NaN},', b"[", RECORD + b"]"),
-    "array of numbers": (b"1,", b'["a",', b"1]"),
+    "array with NaN": (b'{"trade_id": NaN, "message": "%s"},' % (b"x" * 200), b"[", RECORD + b"]"),
+    "array of numbers": (b"12345678,", b'["a",', b"1]"),
     "array of damaged elements": (RECORD[:-1] + b",", b"[", RECORD + b"]"),
     "one endless string": (b"x", b'[{"a": "', b'"}]'),
-    "one endless element": (b'{"b":1},', b'[{"a": [', b"1]}]"),
+    "one endless element": (b'{"b":"12345678"},', b'[{"a": [', b"1]}]"),
     "one endless line": (b"x", b"", b""),
-    "csv": (b"1,2,3\n", b"a,b,c\n", b""),
-    "csv with a quote that is never closed": (b"1,2,3\n", b'a,b,c\n1,2,"3\n', b""),
+    "csv": (b"1,2,%s\n" % (b"3" * 50), b"a,b,c\n", b""),
+    "csv with a quote that is never closed": (b"1,2,%s\n" % (b"3" * 50), b'a,b,c\n1,2,"3\n', b""),
     "text": (b"[2025-05-22 23:55:22] [INFO] [system] Order placed\n", b"", b""),
     "one endless traceback": (b"  File x\n", b"Traceback (most recent call last):\n", b""),
     "blank lines": (b"\n", b"", b"x"),
@@ -575,13 +579,13 @@ STREAMS = {
 def test_memory_does_not_grow_with_the_object(stream: str) -> None:
     """Of any format, good or damaged, a record and a few blocks are held, however long the stream."""
     piece, opening, closing = STREAMS[stream]
-    limits = Limits(max_record_bytes=256 * 1024, block_bytes=32 * 1024)
+    limits = Limits(max_record_bytes=64 * 1024, block_bytes=16 * 1024)
     peaks = []
-    for total_bytes in (1_500_000, 4_500_000):
+    for total_bytes in (400_000, 1_200_000):
         tracemalloc.start()
         count = sum(1 for _ in records(repeated(piece, total_bytes, opening, closing), "x", Notes(), limits))
         peaks.append(tracemalloc.get_traced_memory()[1])
         tracemalloc.stop()
         assert count > 0
-    assert peaks[1] < peaks[0] + 300_000
-    assert peaks[1] < 6_000_000
+    assert peaks[1] < peaks[0] + 100_000
+    assert peaks[1] < 1_500_000
