@@ -1,7 +1,7 @@
 """Settings: small frozen classes, one per concern, and the only names of variables.
 
 A field's name in capitals is the variable's name. Every value is checked at the start of a process;
-`load` reports every fault of every class in one message and prints no value.
+`load` reports every fault of a class at once and prints no value.
 """
 
 import re
@@ -133,14 +133,21 @@ def secret(value: str) -> str:
 class AuthSettings:
     """Who is believed."""
 
-    log_aggregator_secret_key: str = setting(secret, "")
-    cursor_key: str = setting(text, "")
+    log_aggregator_secret_key: str = setting(secret)
+    cursor_key: str = setting(secret, "")
+    jwt_issuer: str = setting(text, "")
+    jwt_jwks_url: str = setting(text, "")
     jwt_audience: str = setting(text, "log-aggregator")
+    google_jwks_url: str = setting(text, "https://www.googleapis.com/oauth2/v3/certs")
+    role_bindings: str = setting(text, "")
+    access_policy: str = setting(text, "")
 
     def faults(self) -> list[str]:
-        """There must be a way to authenticate, and a key to sign page tokens with."""
-        if not self.log_aggregator_secret_key:
-            return ["LOG_AGGREGATOR_SECRET_KEY is required"]
+        """An issuer needs its keys, and must not be one of the other two."""
+        if bool(self.jwt_issuer) != bool(self.jwt_jwks_url):
+            return ["JWT_ISSUER and JWT_JWKS_URL are needed together"]
+        if self.jwt_issuer in ("log-aggregator", "https://accounts.google.com"):
+            return ["JWT_ISSUER must not be an issuer that is known without it"]
         return []
 
 
@@ -187,29 +194,13 @@ class PodSettings:
         return tuple(dict.fromkeys((self.kubernetes_namespace, *self.kubernetes_namespaces)))
 
 
-def load(env: Mapping[str, str], *classes: type[Any]) -> tuple[Any, ...]:
-    """The settings of these classes.
+def load(env: Mapping[str, str], cls: type[S]) -> S:
+    """The settings of a class. A variable that is set to nothing counts as unset.
 
-    A variable that is set to nothing counts as unset. Raises: ConfigError, naming every fault.
+    Raises: ConfigError with every fault.
     """
     faults: list[str] = []
-    loaded = tuple(_load_one(env, cls, faults) for cls in classes)
-    local = bool(env.get("LOCAL_DATA_DIR"))
-    for settings in loaded:
-        if settings is None:
-            continue
-        faults += settings.faults() if hasattr(settings, "faults") else []
-        for missing in () if local else getattr(settings, "required_in_cloud", ()):
-            if not getattr(settings, missing):
-                faults.append(f"{missing.upper()} is required")
-    if faults:
-        raise ConfigError("The settings cannot be used: " + "; ".join(faults) + ".")
-    return loaded
-
-
-def _load_one(env: Mapping[str, str], cls: type[S], faults: list[str]) -> S | None:
     values: dict[str, Any] = {}
-    before = len(faults)
     for one in fields(cls):  # type: ignore[arg-type]
         raw = env.get(one.name.upper(), "").strip()
         if raw:
@@ -217,9 +208,16 @@ def _load_one(env: Mapping[str, str], cls: type[S], faults: list[str]) -> S | No
                 values[one.name] = one.metadata["parse"](raw)
             except ValueError as exc:
                 faults.append(f"{one.name.upper()} {exc}")
-        elif one.default is MISSING:
+        elif one.default is MISSING or (
+            one.name in getattr(cls, "required_in_cloud", ()) and not env.get("LOCAL_DATA_DIR")
+        ):
             faults.append(f"{one.name.upper()} is required")
-    return cls(**values) if len(faults) == before else None
+    if faults:
+        raise ConfigError(faults)
+    settings = cls(**values)
+    if found := settings.faults() if hasattr(settings, "faults") else []:
+        raise ConfigError(found)
+    return settings
 
 
 def variables(cls: type[Any]) -> dict[str, Field[Any]]:

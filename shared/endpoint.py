@@ -9,19 +9,25 @@ import re
 import time
 import uuid
 from collections.abc import Callable, Mapping
-from typing import Any, Final
+from typing import Final
 
 import flask
-import msgspec
 
-from shared import formats, log
-from shared.arguments import Arguments
-from shared.auth import Identity, Verifier, bearer_token
-from shared.errors import AggregatorError, BodyTooLarge, Forbidden, MethodNotAllowed, NotFound
-from shared.policy import READERS, UNRESTRICTED, Grant, Policy, Role, policy_for
-from shared.query import LogQuery
-from shared.search.cursor import Cursors
-from shared.sources.source import Budget, Listing, LogSource, Page
+from shared import audit, formats, instant, log
+from shared.audit import Decision
+from shared.auth import Identity, bearer_token
+from shared.call import Answer, Call, Door, Request, Route
+from shared.errors import (
+    AggregatorError,
+    BodyTooLarge,
+    Forbidden,
+    MethodNotAllowed,
+    NotAuthenticated,
+    NotFound,
+    RateLimited,
+)
+
+__all__ = ["Answer", "Call", "Door", "Route", "endpoint"]
 
 MAX_BODY_BYTES: Final = 1 << 20
 _REQUEST_ID: Final = re.compile(r"[A-Za-z0-9._-]{1,128}", re.ASCII)
@@ -32,155 +38,6 @@ _SECURITY_HEADERS: Final = {
     "Cache-Control": "no-store",
 }
 _logger = logging.getLogger(__name__)
-
-
-class Door(msgspec.Struct, frozen=True, kw_only=True):
-    """What the settings say about a function's door; wiring makes it, once per process."""
-
-    name: str
-    verifier: Callable[[], Verifier] | None = None
-    cursors: Cursors | None = None
-    narrowing: dict[Role, Grant] = {}
-    deadline_s: float = 25.0
-    scan_max_bytes: int = 2 << 30
-    cors_origins: tuple[str, ...] = ()
-
-
-class Answer(msgspec.Struct, kw_only=True):
-    """What a handler answers."""
-
-    body: bytes
-    content_type: str = "application/json"
-    status: int = 200
-    headers: dict[str, str] = {}
-
-
-class Wanted(msgspec.Struct, frozen=True):
-    """One thing that is asked for by its name; `rest` holds the other parameters that were given."""
-
-    name: str
-    rest: dict[str, str | None]
-    max_bytes: int
-
-
-class Call:
-    """One request, as a handler sees it: checked, and without anything of the web framework."""
-
-    def __init__(self, door: Door, route: str, request: flask.Request, identity: Identity | None) -> None:
-        self.now: int = time.time_ns()
-        self.route = route
-        self.identity = identity
-        self.budget = Budget(door.deadline_s, max_bytes=door.scan_max_bytes)
-        self.policy: Policy = (
-            policy_for(identity.roles & READERS, door.narrowing) if identity else UNRESTRICTED
-        )
-        self.args = Arguments(request.query_string.decode("latin-1"))
-        self._accept: str = request.headers.get("Accept", "")
-        self._cursors = door.cursors
-
-    def query(self, *sources: str) -> LogQuery:
-        """The question of a route that returns entries. Raises: InvalidRequest."""
-        query = LogQuery.from_args(
-            self.args,
-            route=self.route,
-            now=self.now,
-            policy=self.policy,
-            sources=sources,
-            accept=self._accept,
-        )
-        return self._opened(query)[0]
-
-    def listing(self, *sources: str) -> tuple[LogQuery, str]:
-        """The question of a route that lists things, and the name to go on behind. Raises: InvalidRequest."""
-        return self._opened(
-            LogQuery.for_listing(
-                self.args, route=self.route, now=self.now, policy=self.policy, sources=sources
-            )
-        )
-
-    def required(self, name: str) -> str:
-        """The one parameter of a route that takes no other but `timeout`. Raises: InvalidRequest."""
-        return self.wanted(name).name
-
-    def wanted(self, name: str, *optional: str, max_bytes: tuple[int, int] | None = None) -> "Wanted":
-        """What a route that answers one thing is asked for. Raises: InvalidRequest."""
-        value = self.args.one(name)
-        if value is None and not self.args.faults:
-            self.args.fault(name, "is required")
-        rest = {other: self.args.one(other) for other in optional}
-        most = self.args.count("max_bytes", *max_bytes) if max_bytes else 0
-        timeout_s = self.args.seconds("timeout")
-        self.args.finish()
-        if timeout_s is not None:
-            self.budget.lower(timeout_s)
-        return Wanted(value or "", rest, most)
-
-    def _opened(self, query: LogQuery) -> tuple[LogQuery, str]:
-        if query.timeout_s is not None:
-            self.budget.lower(query.timeout_s)
-        assert self._cursors is not None  # noqa: S101 - every function with routes like these has a key
-        return self._cursors.open(query)
-
-    def entries(self, query: LogQuery, source: LogSource) -> Answer:
-        """A page of one source, or with `dry_run` its plan."""
-        if query.dry_run:
-            plan = source.plan(query, self.budget)
-            return Answer(body=formats.json_bytes({"plan": [plan], "meta": self._meta(query, 0, None)}))
-        page = source.read(query, self.budget)
-        page.elapsed_ms = round(self.budget.elapsed_s * 1000, 1)
-        token = self._seal(query, page)
-        meta = self._meta(query, len(page.entries), page)
-        headers = {"X-Partial": "true" if page.partial else "false"}
-        if token:
-            headers["X-Next-Page-Token"] = token
-        return Answer(
-            body=formats.page_bytes(query.format, page.entries, meta, token),
-            content_type=formats.TYPES[query.format],
-            headers=headers if query.format in ("csv", "text") else {},
-        )
-
-    def json(self, value: Any) -> Answer:
-        """Any value as JSON."""
-        return Answer(body=formats.json_bytes(value))
-
-    def _seal(self, query: LogQuery, page: Page) -> str | None:
-        assert self._cursors is not None  # noqa: S101
-        return self._cursors.seal(query, resume=page.resume)
-
-    def listed(self, query: LogQuery, name: str, listing: Listing, after: str) -> Answer:
-        """A page of things that are not entries, in the order of their names."""
-        assert self._cursors is not None  # noqa: S101
-        items = sorted((key, item) for key, item in listing.items.items() if key > after)
-        shown = items[: query.page_size]
-        token = self._cursors.seal(query, after=shown[-1][0] if len(items) > len(shown) else None)
-        page = Page(listing.source, [], None, listing.partial, listing.warnings, listing.scanned)
-        page.elapsed_ms = round(self.budget.elapsed_s * 1000, 1)
-        meta = self._meta(query, len(shown), page)
-        body = {name: [item for _, item in shown], "next_page_token": token, "meta": meta}
-        return Answer(body=formats.json_bytes(body))
-
-    def _meta(self, query: LogQuery, returned: int, page: Page | None) -> dict[str, Any]:
-        sources = []
-        if page:
-            status = {"source": page.source, "status": "partial" if page.partial else "ok", "cache": "bypass"}
-            sources = [status | {"elapsed_ms": page.elapsed_ms, "scanned": page.scanned}]
-        return {
-            "window": query.window.document(),
-            "order": query.order,
-            "returned": returned,
-            "partial": bool(page and page.partial),
-            "warnings": page.warnings if page else [],
-            "sources": sources,
-        }
-
-
-class Route(msgspec.Struct, frozen=True):
-    """One path of a function: its handler, and the roles that may call it (None: everyone)."""
-
-    path: str
-    handler: Callable[[Call], Answer]
-    roles: frozenset[Role] | None = READERS
-    method: str = "GET"
 
 
 def endpoint(door: Door, *routes: Route) -> Callable[[flask.Request], flask.Response]:
@@ -199,7 +56,10 @@ def endpoint(door: Door, *routes: Route) -> Callable[[flask.Request], flask.Resp
         log.request_id.set(request_id)
         traceparent = _TRACEPARENT.fullmatch(request.headers.get("traceparent", ""))
         log.trace.set(traceparent[1] if traceparent else "")
-        answer = _answered(door, table, request, request_id)
+        decision = Decision(time=instant.to_text(time.time_ns()), request_id=request_id, route="")
+        answer = _answered(door, table, request, decision)
+        if decision.route:
+            audit.write(decision)
         _log_request(request, answer, began)
         return _response(answer, request_id, _cors_headers(door, request))
 
@@ -208,11 +68,14 @@ def endpoint(door: Door, *routes: Route) -> Callable[[flask.Request], flask.Resp
 
 
 def _answered(
-    door: Door, table: Mapping[str, list[Route]], request: flask.Request, request_id: str
+    door: Door, table: Mapping[str, list[Route]], request: flask.Request, decision: Decision
 ) -> Answer:
+    request_id = decision.request_id
     try:
-        return _checked(door, table, request)
+        return _checked(door, table, request, decision)
     except AggregatorError as exc:
+        if isinstance(exc, NotAuthenticated | Forbidden | RateLimited):
+            decision.decision, decision.reason = "denied", exc.reason
         if exc.status >= 500:
             _logger.warning("%s: %s", exc.code, exc.detail, exc_info=exc)
         return _problem(exc, request_id)
@@ -221,7 +84,9 @@ def _answered(
         return _problem(AggregatorError("Something went wrong; the request id tells which."), request_id)
 
 
-def _checked(door: Door, table: Mapping[str, list[Route]], request: flask.Request) -> Answer:
+def _checked(
+    door: Door, table: Mapping[str, list[Route]], request: flask.Request, decision: Decision
+) -> Answer:
     """Every check in the contract's order, then the handler."""
     found = table.get(_raw_path(request))
     if not found:
@@ -234,10 +99,20 @@ def _checked(door: Door, table: Mapping[str, list[Route]], request: flask.Reques
         raise MethodNotAllowed(f"{request.method} is not allowed here.", headers={"Allow": _allowed(found)})
     if (request.content_length or 0) > MAX_BODY_BYTES:
         raise BodyTooLarge(f"The body is over {MAX_BODY_BYTES} bytes.")
-    identity = _identity(door, request) if route.roles is not None else None
-    if identity is not None and route.roles is not None and not identity.roles & route.roles:
+    identity = _admitted(door, route, request, decision) if route.roles is not None else None
+    asked = Request(route.path, request.query_string.decode("latin-1"), request.headers.get("Accept", ""))
+    return route.handler(Call(door, asked, now=time.time_ns(), identity=identity, decision=decision))
+
+
+def _admitted(door: Door, route: Route, request: flask.Request, decision: Decision) -> Identity:
+    """Who is asking, if they may call this route; the decision says so either way."""
+    decision.route, decision.source = route.path, door.name
+    identity = _identity(door, request)
+    decision.sub, decision.iss = identity.subject, identity.issuer
+    decision.role = ",".join(sorted(identity.roles))
+    if not identity.roles & (route.roles or frozenset()):
         raise Forbidden("role")
-    return route.handler(Call(door, route.path, request, identity))
+    return identity
 
 
 def _raw_path(request: flask.Request) -> str:

@@ -167,6 +167,8 @@ class KeyReused(AggregatorError):
 class RateLimited(AggregatorError):
     """Too many requests of one subject, or of one address without valid tokens."""
 
+    reason: ClassVar[str] = "rate"
+
     status = 429
     code = "rate_limited"
     title = "Too many requests"
@@ -223,4 +225,8 @@ class Unavailable(AggregatorError):
 
 
 class ConfigError(Exception):
-    """The settings cannot be used. One message names every fault and prints no value."""
+    """The settings cannot be used: `faults` names every reason and prints no value."""
+
+    def __init__(self, faults: Sequence[str]) -> None:
+        super().__init__("The settings cannot be used: " + "; ".join(faults) + ".")
+        self.faults = tuple(faults)

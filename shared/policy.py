@@ -6,6 +6,7 @@ from enum import StrEnum
 import msgspec
 
 from shared.entry import LogEntry
+from shared.errors import Forbidden
 
 
 class Role(StrEnum):
@@ -65,6 +66,29 @@ class Grant(msgspec.Struct, frozen=True, kw_only=True):
         )
 
 
+class Bounds(msgspec.Struct, frozen=True):
+    """The places and bots that a policy shows of one source; None does not narrow."""
+
+    bots: frozenset[str] | None = None
+    prefixes: frozenset[str] | None = None
+    collections: frozenset[str] | None = None
+    namespaces: frozenset[str] | None = None
+
+    def allow(self, parameter: str, value: str) -> bool:
+        """Whether a caller may ask for this value of `bot`, `prefix`, `collection` or `namespace`."""
+        match parameter:
+            case "bot":
+                return self.bots is None or value in self.bots
+            case "prefix":
+                return self.prefixes is None or value.startswith(tuple(self.prefixes))
+            case "collection":
+                return self.collections is None or value in self.collections
+            case "namespace":
+                return self.namespaces is None or value in self.namespaces
+            case _:
+                return True
+
+
 class Policy(msgspec.Struct, frozen=True):
     """The union of the caller's grants."""
 
@@ -86,6 +110,22 @@ class Policy(msgspec.Struct, frozen=True):
         """Whether secrets must be taken out of an object or document that is read as a whole."""
         return not any(not grant.redact and grant.admits_path(source, path) for grant in self.grants)
 
+    def bounds(self, source: str) -> "Bounds":
+        """What a query of one source is limited to before anything is read: a superset of what
+        `admits` lets out, which is asked again for every entry.
+
+        Raises: Forbidden when no grant shows the source.
+        """
+        grants = [grant for grant in self.grants if grant.sources is None or source in grant.sources]
+        if not grants:
+            raise Forbidden("policy")
+
+        def union(field: str) -> frozenset[str] | None:
+            values = [getattr(grant, field) for grant in grants]
+            return None if None in values else frozenset().union(*values)
+
+        return Bounds(union("bots"), union("prefixes"), union("collections"), union("namespaces"))
+
     @property
     def narrows(self) -> bool:
         """Whether entries have to be asked about at all."""
@@ -99,3 +139,28 @@ def policy_for(roles: Iterable[Role], narrowing: dict[Role, Grant]) -> Policy:
     """The policy of these roles; a role without an entry in `narrowing` sees everything its kind sees."""
     grants = {narrowing.get(role, Grant(redact=role is not Role.ADMIN)) for role in roles}
     return Policy(tuple(sorted(grants, key=repr)))
+
+
+def parse_access_policy(text: str) -> dict[Role, Grant]:
+    """ACCESS_POLICY: `{"viewer": {"sources": ["gcs"], "bots": ["stock_trader"], "redact": true}}`.
+
+    Raises: ValueError, which names the fault and no value.
+    """
+    if not text.strip():
+        return {}
+    try:
+        given = msgspec.json.decode(text, type=dict[str, dict[str, list[str] | bool]])
+    except msgspec.MsgspecError:
+        raise ValueError("must be a JSON object of roles, each an object of lists and redact") from None
+    narrowing: dict[Role, Grant] = {}
+    for name, fields in given.items():
+        if name not in READERS:
+            raise ValueError(f"must have the roles {', '.join(sorted(READERS))} only")
+        if unknown := set(fields) - set(Grant.__struct_fields__):
+            raise ValueError(f"has {len(unknown)} unknown keys for {name}")
+        for key, value in fields.items():
+            if isinstance(value, bool) != (key == "redact"):
+                raise ValueError(f"has a value of the wrong type for {name}.{key}")
+        redact = {"redact": name != Role.ADMIN}
+        narrowing[Role(name)] = msgspec.convert(redact | fields, Grant)
+    return narrowing

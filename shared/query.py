@@ -8,7 +8,7 @@ import msgspec
 from shared import instant
 from shared.arguments import Arguments
 from shared.entry import LogEntry, Severity
-from shared.errors import InvalidRequest
+from shared.errors import Forbidden, InvalidRequest
 from shared.policy import Policy
 
 MAX_PAGE_SIZE: Final = 1000
@@ -113,7 +113,7 @@ class LogQuery(msgspec.Struct, frozen=True, kw_only=True):
     ) -> Self:
         """Read the parameters of a route that returns entries; `now` is an instant.
 
-        Raises: InvalidRequest, naming every bad parameter.
+        Raises: Forbidden; InvalidRequest, naming every bad parameter.
         """
         severity = args.choice("min_severity", Severity.__members__, "DEFAULT", fold=str.upper)
         query = cls(
@@ -134,6 +134,7 @@ class LogQuery(msgspec.Struct, frozen=True, kw_only=True):
             page_token=args.one("page_token", empty=True) or "",
             fingerprint=fingerprint(route, args),
         )
+        query.check_policy(sources)
         args.finish()
         return query
 
@@ -155,8 +156,21 @@ class LogQuery(msgspec.Struct, frozen=True, kw_only=True):
             page_token=args.one("page_token", empty=True) or "",
             fingerprint=fingerprint(route, args),
         )
+        query.check_policy(sources)
         args.finish()
         return query
+
+    def check_policy(self, sources: tuple[str, ...]) -> None:
+        """Asking for what lies outside of the caller's policy is refused, whatever else is wrong.
+
+        Raises: Forbidden.
+        """
+        for source in sources:
+            bounds = self.policy.bounds(source)
+            asked = [("bot", bot) for bot in self.labels.get("bot", ())]
+            asked += [(name, value) for name in SCOPES[source] for value in self.scoped(name)]
+            if not all(bounds.allow(name, value) for name, value in asked):
+                raise Forbidden("policy")
 
     def with_resume(self, window: Window, resume: Resume) -> "LogQuery":
         """The same question, from where a page token stopped and in the window of its first page."""

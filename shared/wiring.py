@@ -13,9 +13,19 @@ from pathlib import Path
 from typing import Any, Final, TypeVar
 
 from shared import config, log
-from shared.auth import HmacIssuer, RoleBindings, Verifier
+from shared.auth import (
+    GoogleIssuer,
+    HmacIssuer,
+    Issuer,
+    JwksIssuer,
+    KeySet,
+    RoleBindings,
+    Verifier,
+    check_url,
+)
 from shared.endpoint import Door
 from shared.errors import ConfigError
+from shared.policy import parse_access_policy
 from shared.redact import Redactor
 from shared.search.cursor import Cursors
 
@@ -40,11 +50,7 @@ def door(function: str) -> Door:
 
     Raises: SystemExit, with one message that names every fault of every setting.
     """
-    try:
-        loaded = config.load(os.environ, *SETTINGS[function])
-    except ConfigError as exc:
-        raise SystemExit(f"{function}: {exc}") from None
-    settings = dict(zip(SETTINGS[function], loaded, strict=True))
+    settings = _checked(function)
     request: config.RequestSettings = settings.get(config.RequestSettings, config.RequestSettings())
     log.setup(function, request.log_level)
     if config.AuthSettings not in settings:
@@ -54,22 +60,61 @@ def door(function: str) -> Door:
         name=function,
         verifier=_verifier,
         cursors=Cursors((auth.cursor_key or auth.log_aggregator_secret_key).encode()),
+        narrowing=parse_access_policy(auth.access_policy),
         deadline_s=request.request_deadline_s,
         scan_max_bytes=request.scan_max_bytes,
         cors_origins=request.cors_origins,
     )
 
 
+def _checked(function: str) -> dict[type[Any], Any]:
+    """The settings of a function, each checked. Raises: SystemExit."""
+    settings: dict[type[Any], Any] = {}
+    faults: list[str] = []
+    for cls in SETTINGS[function]:
+        try:
+            settings[cls] = _settings(cls)
+        except ConfigError as exc:
+            faults += exc.faults
+    if config.AuthSettings in settings:
+        faults += _auth_faults(settings[config.AuthSettings])
+    if faults:
+        raise SystemExit(f"{function}: {ConfigError(faults)}")
+    return settings
+
+
+def _auth_faults(auth: config.AuthSettings) -> list[str]:
+    """What is wrong with the settings that only the modules can judge that read them."""
+    checks: tuple[tuple[str, str, Callable[[str], object]], ...] = (
+        ("JWT_JWKS_URL", auth.jwt_jwks_url, check_url),
+        ("GOOGLE_JWKS_URL", auth.google_jwks_url, check_url),
+        ("ROLE_BINDINGS", auth.role_bindings, RoleBindings.parse),
+        ("ACCESS_POLICY", auth.access_policy, parse_access_policy),
+    )
+    faults = []
+    for name, value, check in checks:
+        try:
+            if value:
+                check(value)
+        except ValueError as exc:
+            faults.append(f"{name} {exc}")
+    return faults
+
+
 def _settings(cls: type[T]) -> T:
-    loaded: T = config.load(os.environ, cls)[0]
-    return loaded
+    return config.load(os.environ, cls)
 
 
 @cache
 def _verifier() -> Verifier:
     auth = _settings(config.AuthSettings)
-    issuers = [HmacIssuer(auth.log_aggregator_secret_key.encode())]
-    return Verifier(issuers, auth.jwt_audience, RoleBindings.parse("{}"), time.time)
+    issuers: list[Issuer] = [HmacIssuer(auth.log_aggregator_secret_key.encode())]
+    if auth.jwt_issuer:
+        issuers.append(JwksIssuer(auth.jwt_issuer, KeySet(auth.jwt_jwks_url)))
+    if auth.role_bindings:
+        # Without a binding nobody of Google's may do anything: then their tokens cost no fetch of keys.
+        issuers.append(GoogleIssuer(KeySet(auth.google_jwks_url)))
+    return Verifier(issuers, auth.jwt_audience, RoleBindings.parse(auth.role_bindings), time.time)
 
 
 @cache

@@ -5,6 +5,7 @@
     HmacIssuer     iss "log-aggregator", HS256, a shared secret
     JwksIssuer     iss JWT_ISSUER, RS256 or ES256 as its published key says
     GoogleIssuer   iss https://accounts.google.com, RS256, e-mail bound to roles
+    check_url      what is wrong with a key set's address
     KeySet         an issuer's published keys, cached
     RoleBindings   ROLE_BINDINGS: e-mail -> roles
     check_secret   what is wrong with LOG_AGGREGATOR_SECRET_KEY
@@ -14,6 +15,7 @@ PyJWT and cryptography (78 ms) are imported at the first signature, not with thi
 
 from shared.auth.bindings import RoleBindings
 from shared.auth.issuers import GoogleIssuer, HmacIssuer, Issuer, JwksIssuer
+from shared.auth.key_fetch import check_url
 from shared.auth.key_set import KeySet
 from shared.auth.tokens import MAX_TOKEN_BYTES, bearer_token
 from shared.auth.verifier import Identity, Verifier
@@ -31,4 +33,5 @@ __all__ = [
     "Verifier",
     "bearer_token",
     "check_secret",
+    "check_url",
 ]

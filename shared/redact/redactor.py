@@ -9,7 +9,7 @@ from shared.entry import LogEntry
 from shared.redact.keyed import without_scheme
 from shared.redact.keynames import MAX_NAME, meaning
 from shared.redact.rules import compiled
-from shared.redact.spans import RANK, Span, canonical, is_placeholder, mask, merged, replaced
+from shared.redact.spans import RANK, Masked, Span, canonical, is_placeholder, mask, merged, replaced
 
 # Replacing one secret can bring another to light once or twice; the bound is against the unforeseen.
 _MAX_PASSES: Final = 8
@@ -40,9 +40,8 @@ class Redactor:
 
     def __init__(self, key: bytes) -> None:
         self._key = key
-        self._names: dict[
-            str, tuple[str, _Place]
-        ] = {}  # names of fields come again and again: each is redacted once
+        # Names of fields come again and again: each is redacted once.
+        self._names: dict[str, tuple[str, _Place]] = {}
 
     def text(self, text: str) -> str:
         """`text` without secrets: the same object when there are none. Lone surrogates are kept."""
@@ -149,8 +148,7 @@ class Redactor:
 
     def _named(self, text: str, name: str) -> str:
         """`text` as the value of a field: the rules see its name, as in `name=text`."""
-        prefix = f"{name}=".encode("utf-8", "surrogatepass") if name else b""
-        return self._without_secrets(text, prefix + text.encode("utf-8", "surrogatepass"), len(prefix))
+        return self._without_secrets(text, text.encode("utf-8", "surrogatepass"), name)
 
     def _whole(self, text: str, kind: str) -> str:
         """All of `text` is a secret; only the scheme of a credential (`Bearer`) stays."""
@@ -162,12 +160,14 @@ class Redactor:
         # A secret that a rule knows by sight is named as it would be elsewhere.
         known = [s.kind for s in compiled().spans(secret) if (s.start, s.end) == (0, len(secret))]
         kind = min([kind, *known], key=RANK.__getitem__)
-        plain = mask(secret).plain()
-        return (data[:start] + self._placeholder(kind, plain)).decode("utf-8", "surrogatepass")
+        return (data[:start] + self._placeholder(kind, secret)).decode("utf-8", "surrogatepass")
 
-    def _without_secrets(self, text: str, data: bytes, offset: int = 0) -> str:
-        """`data[offset:]`, which is `text`, without secrets; what stands before `offset` is context."""
-        masked = mask(data)
+    def _without_secrets(self, text: str, data: bytes, name: str = "") -> str:
+        """`text`, whose bytes are `data`, without secrets; a field's name is context and not returned."""
+        context = mask(f"{name}=".encode("utf-8", "surrogatepass") if name else b"")
+        content = mask(data)
+        masked = Masked(context.data + content.data, [*context.held, *content.held])
+        offset = len(context.data)
         found = False
         known: dict[tuple[str, bytes], bytes] = {}
 

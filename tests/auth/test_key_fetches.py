@@ -153,6 +153,18 @@ def test_without_any_keys_it_is_unavailable(provider: Provider, failure: str) ->
     assert provider.answer() == "ok"
 
 
+def test_only_a_200_carries_keys(provider: Provider) -> None:
+    """Part of an answer, or somebody else's version of it, is not the issuer's key set."""
+    answers = []
+    for status in (203, 206, 226):
+        provider.endpoint.status = status
+        provider.age.now += 6
+        answers.append(provider.answer())
+
+    assert answers == ["unavailable"] * 3
+    assert provider.endpoint.fetches == 3
+
+
 def break_endpoint(endpoint: JwksServer, how: str) -> None:
     """Makes it answer something else than keys."""
     listed = endpoint.body

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from shared.auth import (
+    GoogleIssuer,
     HmacIssuer,
     Identity,
     JwksIssuer,
@@ -21,7 +22,7 @@ from shared.auth import (
 from shared.errors import NotAuthenticated
 from shared.policy import Role
 from tests.auth.conftest import NOW, SettableClock
-from tests.auth.issuer_keys import AUDIENCE, FAMILIES, ISSUERS, PROVIDER, IssuerKeys
+from tests.auth.issuer_keys import AUDIENCE, FAMILIES, ISSUERS, PROVIDER, IssuerKeys, public_jwk
 
 
 @pytest.mark.parametrize("scheme", ["Bearer", "bearer", "BEARER", "bEaReR"])
@@ -147,6 +148,19 @@ def test_google_identity_has_only_what_it_is_bound_to(verifier: Verifier, keys: 
 
     assert verifier.verify(keys.token(NOW, "google", claims=stranger)).roles == set()
     assert verifier.verify(keys.token(NOW, "google", claims={"roles": ["admin"]})).roles == {Role.VIEWER}
+
+
+def test_google_is_pinned_to_rs256_even_for_a_key_it_publishes(
+    keys: IssuerKeys, published: Callable[[Any], KeySet], clock: SettableClock
+) -> None:
+    """The family belongs to the issuer: a P-256 key in Google's set verifies nothing."""
+    google = GoogleIssuer(published({"keys": [public_jwk(keys.provider_ec, kid="ec")]}))
+    token = keys.token(NOW, "google", header={"alg": "ES256", "kid": "ec"}, signer=keys.signer("ES256"))
+
+    with pytest.raises(NotAuthenticated) as refusal:
+        Verifier([google], AUDIENCE, RoleBindings(), clock).verify(token)
+
+    assert refusal.value.reason == "wrong_algorithm"
 
 
 def test_service_account_binding_is_for_google_only(

@@ -333,6 +333,15 @@ def test_names_of_fields_are_redacted_and_none_is_lost(redactor: Redactor) -> No
     assert "example" not in str(found)
 
 
+def test_a_redacted_name_does_not_shift_its_value(redactor: Redactor) -> None:
+    """The name is context for its value, whatever its length before and after."""
+    found = redactor.value({"ops" + "@example.com": f"é {CARD} 🚀", "ABCPE" + "1234F": f"₹5 by {CARD}"})
+
+    card = redactor.text(CARD)
+    assert list(found.values()) == [f"é {card} 🚀", f"₹5 by {card}"]
+    assert redactor.value(found) is found
+
+
 def test_value_keeps_what_is_clean_and_changes_nothing_in_place(redactor: Redactor) -> None:
     """Clean parts are the same objects, and the record that came in is as it was."""
     clean = {"a": [1, {"b": "c"}]}

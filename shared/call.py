@@ -1,0 +1,184 @@
+"""A call: one checked request as a handler sees it, and what a handler answers. Nothing of the web."""
+
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+
+from shared import formats
+from shared.arguments import Arguments
+from shared.audit import Decision
+from shared.auth import Identity, Verifier
+from shared.policy import READERS, UNRESTRICTED, Grant, Policy, Role, policy_for
+from shared.query import LogQuery
+from shared.search.cursor import Cursors
+from shared.sources.source import Budget, Listing, LogSource, Page
+
+
+class Door(msgspec.Struct, frozen=True, kw_only=True):
+    """What the settings say about a function's door; wiring makes it, once per process."""
+
+    name: str
+    verifier: Callable[[], Verifier] | None = None
+    cursors: Cursors | None = None
+    narrowing: dict[Role, Grant] = {}
+    deadline_s: float = 25.0
+    scan_max_bytes: int = 2 << 30
+    cors_origins: tuple[str, ...] = ()
+
+
+class Answer(msgspec.Struct, kw_only=True):
+    """What a handler answers."""
+
+    body: bytes
+    content_type: str = "application/json"
+    status: int = 200
+    headers: dict[str, str] = {}
+
+
+class Wanted(msgspec.Struct, frozen=True):
+    """One thing that is asked for by its name; `rest` holds the other parameters that were given."""
+
+    name: str
+    rest: dict[str, str | None]
+    max_bytes: int
+
+
+class Request(msgspec.Struct, frozen=True):
+    """What a call needs of the request itself."""
+
+    route: str
+    query_string: str
+    accept: str = ""
+
+
+class Call:
+    """One request, as a handler sees it: checked, and without anything of the web framework."""
+
+    def __init__(
+        self,
+        door: Door,
+        request: "Request",
+        *,
+        now: int,
+        identity: Identity | None,
+        decision: Decision,
+    ) -> None:
+        self.now = now
+        self.identity = identity
+        self.budget = Budget(door.deadline_s, max_bytes=door.scan_max_bytes)
+        self.policy: Policy = (
+            policy_for(identity.roles & READERS, door.narrowing) if identity else UNRESTRICTED
+        )
+        self.args = Arguments(request.query_string)
+        self._request = request
+        self._cursors = door.cursors
+        self._decision = decision
+
+    def query(self, *sources: str) -> LogQuery:
+        """The question of a route that returns entries. Raises: InvalidRequest."""
+        query = LogQuery.from_args(
+            self.args,
+            route=self._request.route,
+            now=self.now,
+            policy=self.policy,
+            sources=sources,
+            accept=self._request.accept,
+        )
+        return self._opened(query)[0]
+
+    def listing(self, *sources: str) -> tuple[LogQuery, str]:
+        """The question of a route that lists things, and the name to go on behind. Raises: InvalidRequest."""
+        return self._opened(
+            LogQuery.for_listing(
+                self.args, route=self._request.route, now=self.now, policy=self.policy, sources=sources
+            )
+        )
+
+    def required(self, name: str) -> str:
+        """The one parameter of a route that takes no other but `timeout`. Raises: InvalidRequest."""
+        return self.wanted(name).name
+
+    def wanted(self, name: str, *optional: str, max_bytes: tuple[int, int] | None = None) -> "Wanted":
+        """What a route that answers one thing is asked for. Raises: InvalidRequest."""
+        value = self.args.one(name)
+        if value is None and not self.args.faults:
+            self.args.fault(name, "is required")
+        rest = {other: self.args.one(other) for other in optional}
+        most = self.args.count("max_bytes", *max_bytes) if max_bytes else 0
+        timeout_s = self.args.seconds("timeout")
+        self.args.finish()
+        if timeout_s is not None:
+            self.budget.lower(timeout_s)
+        return Wanted(value or "", rest, most)
+
+    def _opened(self, query: LogQuery) -> tuple[LogQuery, str]:
+        if query.timeout_s is not None:
+            self.budget.lower(query.timeout_s)
+        self._decision.query_hash = query.fingerprint
+        return self._sealer().open(query)
+
+    def _sealer(self) -> Cursors:
+        assert self._cursors is not None  # noqa: S101 - every function with routes like these has a key
+        return self._cursors
+
+    def entries(self, query: LogQuery, source: LogSource) -> Answer:
+        """A page of one source, or with `dry_run` its plan."""
+        if query.dry_run:
+            plan = source.plan(query, self.budget)
+            return Answer(body=formats.json_bytes({"plan": [plan], "meta": self._meta(query, 0, None)}))
+        page = source.read(query, self.budget)
+        page.elapsed_ms = round(self.budget.elapsed_s * 1000, 1)
+        token = self._seal(query, page)
+        meta = self._meta(query, len(page.entries), page)
+        headers = {"X-Partial": "true" if page.partial else "false"}
+        if token:
+            headers["X-Next-Page-Token"] = token
+        return Answer(
+            body=formats.page_bytes(query.format, page.entries, meta, token),
+            content_type=formats.TYPES[query.format],
+            headers=headers if query.format in ("csv", "text") else {},
+        )
+
+    def json(self, value: Any) -> Answer:
+        """Any value as JSON."""
+        return Answer(body=formats.json_bytes(value))
+
+    def _seal(self, query: LogQuery, page: Page) -> str | None:
+        return self._sealer().seal(query, resume=page.resume)
+
+    def listed(self, query: LogQuery, name: str, listing: Listing, after: str) -> Answer:
+        """A page of things that are not entries, in the order of their names."""
+        items = sorted((key, item) for key, item in listing.items.items() if key > after)
+        shown = items[: query.page_size]
+        token = self._sealer().seal(query, after=shown[-1][0] if len(items) > len(shown) else None)
+        page = Page(listing.source, [], None, listing.partial, listing.warnings, listing.scanned)
+        page.elapsed_ms = round(self.budget.elapsed_s * 1000, 1)
+        meta = self._meta(query, len(shown), page)
+        body = {name: [item for _, item in shown], "next_page_token": token, "meta": meta}
+        return Answer(body=formats.json_bytes(body))
+
+    def _meta(self, query: LogQuery, returned: int, page: Page | None) -> dict[str, Any]:
+        sources = []
+        if page:
+            status = {"source": page.source, "status": "partial" if page.partial else "ok", "cache": "bypass"}
+            sources = [status | {"elapsed_ms": page.elapsed_ms, "scanned": page.scanned}]
+        self._decision.returned = returned
+        self._decision.cache = "bypass"
+        return {
+            "window": query.window.document(),
+            "order": query.order,
+            "returned": returned,
+            "partial": bool(page and page.partial),
+            "warnings": page.warnings if page else [],
+            "sources": sources,
+        }
+
+
+class Route(msgspec.Struct, frozen=True):
+    """One path of a function: its handler, and the roles that may call it (None: everyone)."""
+
+    path: str
+    handler: Callable[[Call], Answer]
+    roles: frozenset[Role] | None = READERS
+    method: str = "GET"
