@@ -16,12 +16,13 @@ from shared.sources.source import Budget, Listing, LogSource, Page
 
 
 class Door(msgspec.Struct, frozen=True, kw_only=True):
-    """What the settings say about a function's door; wiring makes it, once per process."""
+    """What the settings say about a function's door; wiring makes it, once per process. What may need
+    a secret is built at the first request."""
 
     name: str
     verifier: Callable[[], Verifier] | None = None
-    cursors: Cursors | None = None
-    narrowing: dict[Role, Grant] = {}
+    cursors: Callable[[], Cursors] | None = None
+    narrowing: Callable[[], dict[Role, Grant]] = dict
     deadline_s: float = 25.0
     scan_max_bytes: int = 2 << 30
     cors_origins: tuple[str, ...] = ()
@@ -63,17 +64,26 @@ class Call:
         now: int,
         identity: Identity | None,
         decision: Decision,
+        admit: Callable[[frozenset[Role]], Identity],
     ) -> None:
         self.now = now
         self.identity = identity
         self.budget = Budget(door.deadline_s, max_bytes=door.scan_max_bytes)
         self.policy: Policy = (
-            policy_for(identity.roles & READERS, door.narrowing) if identity else UNRESTRICTED
+            policy_for(identity.roles & READERS, door.narrowing()) if identity else UNRESTRICTED
         )
         self.args = Arguments(request.query_string)
         self._request = request
         self._cursors = door.cursors
         self._decision = decision
+        self._admit = admit
+
+    def require(self, roles: frozenset[Role]) -> None:
+        """Of a route that everyone may call: the part of it that needs a role.
+
+        Raises: NotAuthenticated, Forbidden.
+        """
+        self.identity = self._admit(roles)
 
     def query(self, *sources: str) -> LogQuery:
         """The question of a route that returns entries. Raises: InvalidRequest."""
@@ -120,7 +130,7 @@ class Call:
 
     def _sealer(self) -> Cursors:
         assert self._cursors is not None  # noqa: S101 - every function with routes like these has a key
-        return self._cursors
+        return self._cursors()
 
     def entries(self, query: LogQuery, source: LogSource) -> Answer:
         """A page of one source, or with `dry_run` its plan."""

@@ -194,8 +194,9 @@ class PodSettings:
         return tuple(dict.fromkeys((self.kubernetes_namespace, *self.kubernetes_namespaces)))
 
 
-def load(env: Mapping[str, str], cls: type[S]) -> S:
-    """The settings of a class. A variable that is set to nothing counts as unset.
+def load(env: Mapping[str, str], cls: type[S], *, deferred: frozenset[str] = frozenset()) -> S:
+    """The settings of a class. A variable that is set to nothing counts as unset; one of `deferred` is
+    set, but its value is not known yet: it has its default.
 
     Raises: ConfigError with every fault.
     """
@@ -203,7 +204,9 @@ def load(env: Mapping[str, str], cls: type[S]) -> S:
     values: dict[str, Any] = {}
     for one in fields(cls):  # type: ignore[arg-type]
         raw = env.get(one.name.upper(), "").strip()
-        if raw:
+        if one.name.upper() in deferred:
+            values[one.name] = "" if one.default is MISSING else one.default
+        elif raw:
             try:
                 values[one.name] = one.metadata["parse"](raw)
             except ValueError as exc:
@@ -215,6 +218,8 @@ def load(env: Mapping[str, str], cls: type[S]) -> S:
     if faults:
         raise ConfigError(faults)
     settings = cls(**values)
+    if deferred.intersection(variables(cls)):
+        return settings
     if found := settings.faults() if hasattr(settings, "faults") else []:
         raise ConfigError(found)
     return settings

@@ -20,12 +20,15 @@ from shared.call import Answer, Call, Door, Request, Route
 from shared.errors import (
     AggregatorError,
     BodyTooLarge,
+    ConfigError,
     Forbidden,
     MethodNotAllowed,
     NotAuthenticated,
     NotFound,
     RateLimited,
+    Unavailable,
 )
+from shared.policy import Role
 
 __all__ = ["Answer", "Call", "Door", "Route", "endpoint"]
 
@@ -79,6 +82,9 @@ def _answered(
         if exc.status >= 500:
             _logger.warning("%s: %s", exc.code, exc.detail, exc_info=exc)
         return _problem(exc, request_id)
+    except ConfigError as exc:
+        _logger.critical("%s", exc, exc_info=exc)
+        return _problem(Unavailable("The service is not set up.", retry_after_s=30), request_id)
     except Exception:
         _logger.exception("unexpected error")
         return _problem(AggregatorError("Something went wrong; the request id tells which."), request_id)
@@ -99,18 +105,23 @@ def _checked(
         raise MethodNotAllowed(f"{request.method} is not allowed here.", headers={"Allow": _allowed(found)})
     if (request.content_length or 0) > MAX_BODY_BYTES:
         raise BodyTooLarge(f"The body is over {MAX_BODY_BYTES} bytes.")
-    identity = _admitted(door, route, request, decision) if route.roles is not None else None
+
+    def admit(roles: frozenset[Role]) -> Identity:
+        decision.route, decision.source = route.path, door.name
+        return _admitted(door, roles, request, decision)
+
+    identity = admit(route.roles) if route.roles is not None else None
     asked = Request(route.path, request.query_string.decode("latin-1"), request.headers.get("Accept", ""))
-    return route.handler(Call(door, asked, now=time.time_ns(), identity=identity, decision=decision))
+    now = time.time_ns()
+    return route.handler(Call(door, asked, now=now, identity=identity, decision=decision, admit=admit))
 
 
-def _admitted(door: Door, route: Route, request: flask.Request, decision: Decision) -> Identity:
-    """Who is asking, if they may call this route; the decision says so either way."""
-    decision.route, decision.source = route.path, door.name
+def _admitted(door: Door, roles: frozenset[Role], request: flask.Request, decision: Decision) -> Identity:
+    """Who is asking, if they have one of the roles; the decision says so either way."""
     identity = _identity(door, request)
     decision.sub, decision.iss = identity.subject, identity.issuer
     decision.role = ",".join(sorted(identity.roles))
-    if not identity.roles & (route.roles or frozenset()):
+    if not identity.roles & roles:
         raise Forbidden("role")
     return identity
 

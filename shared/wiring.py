@@ -6,6 +6,7 @@ builder that needs them.
 """
 
 import os
+import re
 import time
 from collections.abc import Callable
 from functools import cache
@@ -25,11 +26,16 @@ from shared.auth import (
 )
 from shared.endpoint import Door
 from shared.errors import ConfigError
-from shared.policy import parse_access_policy
+from shared.health import Checks
+from shared.policy import Grant, Role, parse_access_policy
 from shared.redact import Redactor
 from shared.search.cursor import Cursors
 
 T = TypeVar("T")
+
+# Source: https://cloud.google.com/secret-manager/docs/reference/rest/v1/projects.secrets.versions/access
+SECRET_NAME: Final = re.compile(r"projects/[^/]+/secrets/[A-Za-z0-9_-]+/versions/(?:latest|[0-9]+)", re.ASCII)
+SECRET_DEADLINE_S: Final = 5.0
 
 # Which settings each function reads: all of them, and no others.
 SETTINGS: Final[dict[str, tuple[type[Any], ...]]] = {
@@ -41,8 +47,16 @@ SETTINGS: Final[dict[str, tuple[type[Any], ...]]] = {
         config.FirestoreSettings,
     ),
     "pods": (config.PlaceSettings, config.RequestSettings, config.AuthSettings, config.PodSettings),
-    "health": (),
+    "health": (
+        config.PlaceSettings,
+        config.AuthSettings,
+        config.GcsSettings,
+        config.FirestoreSettings,
+        config.PodSettings,
+    ),
 }
+# Functions that start without settings: they tell others how the service is when its settings are wrong.
+UNSET_AT_START: Final = frozenset({"health"})
 
 
 def door(function: str) -> Door:
@@ -53,14 +67,11 @@ def door(function: str) -> Door:
     settings = _checked(function)
     request: config.RequestSettings = settings.get(config.RequestSettings, config.RequestSettings())
     log.setup(function, request.log_level)
-    if config.AuthSettings not in settings:
-        return Door(name=function)
-    auth: config.AuthSettings = settings[config.AuthSettings]
     return Door(
         name=function,
         verifier=_verifier,
-        cursors=Cursors((auth.cursor_key or auth.log_aggregator_secret_key).encode()),
-        narrowing=parse_access_policy(auth.access_policy),
+        cursors=_cursors,
+        narrowing=_narrowing,
         deadline_s=request.request_deadline_s,
         scan_max_bytes=request.scan_max_bytes,
         cors_origins=request.cors_origins,
@@ -68,12 +79,17 @@ def door(function: str) -> Door:
 
 
 def _checked(function: str) -> dict[type[Any], Any]:
-    """The settings of a function, each checked. Raises: SystemExit."""
+    """The settings of a function, each checked; those that are secrets are read at the first request,
+    for this runs before the server forks, and a gRPC client must not be older than its process.
+
+    Raises: SystemExit.
+    """
     settings: dict[type[Any], Any] = {}
     faults: list[str] = []
-    for cls in SETTINGS[function]:
+    secrets = frozenset(name for name, value in os.environ.items() if SECRET_NAME.fullmatch(value))
+    for cls in () if function in UNSET_AT_START else SETTINGS[function]:
         try:
-            settings[cls] = _settings(cls)
+            settings[cls] = config.load(os.environ, cls, deferred=secrets)
         except ConfigError as exc:
             faults += exc.faults
     if config.AuthSettings in settings:
@@ -102,7 +118,44 @@ def _auth_faults(auth: config.AuthSettings) -> list[str]:
 
 
 def _settings(cls: type[T]) -> T:
-    return config.load(os.environ, cls)
+    """Settings, secrets included. Raises: ConfigError."""
+    values = {name: os.environ[name] for name in config.variables(cls) if name in os.environ}
+    for name, value in values.items():
+        if SECRET_NAME.fullmatch(value):
+            values[name] = _secret(name, value)
+    values["LOCAL_DATA_DIR"] = os.environ.get("LOCAL_DATA_DIR", "")
+    return config.load(values, cls)
+
+
+@cache
+def _secret(setting: str, name: str) -> str:
+    """A secret's text, read once per instance. Raises: ConfigError, which names the setting only."""
+    import google_crc32c
+    from google.api_core.exceptions import GoogleAPIError
+    from google.auth.exceptions import GoogleAuthError
+    from google.cloud.secretmanager_v1 import SecretManagerServiceClient
+
+    try:
+        if host := os.environ.get("SECRET_MANAGER_EMULATOR_HOST"):
+            client = SecretManagerServiceClient(transport=_plaintext(host))
+        else:
+            client = SecretManagerServiceClient()
+        payload = client.access_secret_version(name=name, timeout=SECRET_DEADLINE_S, retry=None).payload
+        if payload.data_crc32c and payload.data_crc32c != google_crc32c.value(payload.data):
+            raise ConfigError([f"{setting} names a secret that arrived damaged"])
+        return payload.data.decode("utf-8")
+    except (GoogleAPIError, GoogleAuthError, UnicodeDecodeError) as exc:
+        raise ConfigError([f"{setting} names a secret that cannot be read"]) from exc
+
+
+def _plaintext(host: str) -> Any:
+    """The gRPC transport of an emulator."""
+    import grpc
+    from google.cloud.secretmanager_v1.services.secret_manager_service.transports import (
+        SecretManagerServiceGrpcTransport,
+    )
+
+    return SecretManagerServiceGrpcTransport(channel=grpc.insecure_channel(host))
 
 
 @cache
@@ -115,6 +168,17 @@ def _verifier() -> Verifier:
         # Without a binding nobody of Google's may do anything: then their tokens cost no fetch of keys.
         issuers.append(GoogleIssuer(KeySet(auth.google_jwks_url)))
     return Verifier(issuers, auth.jwt_audience, RoleBindings.parse(auth.role_bindings), time.time)
+
+
+@cache
+def _cursors() -> Cursors:
+    auth = _settings(config.AuthSettings)
+    return Cursors((auth.cursor_key or auth.log_aggregator_secret_key).encode())
+
+
+@cache
+def _narrowing() -> dict[Role, Grant]:
+    return parse_access_policy(_settings(config.AuthSettings).access_policy)
 
 
 @cache
@@ -154,17 +218,33 @@ def pods_source() -> Any:
     return PodLogs(_local(place) / "pods", settings, redactor())
 
 
+@cache
+def health_checks() -> Checks:
+    """How the sources are. They are built inside of their checks: one that cannot be built is down."""
+    return Checks(
+        {
+            "gcs": lambda deadline_s: gcs_source().check(deadline_s),
+            "firestore": lambda deadline_s: firestore_source().check(deadline_s),
+            "pods": lambda deadline_s: pods_source().check(deadline_s),
+        }
+    )
+
+
 def _local(place: config.PlaceSettings) -> Path:
     assert place.local_data_dir is not None  # noqa: S101 - checked by the settings
     return place.local_data_dir
 
 
 _BUILDERS: Final[tuple[Callable[[], Any], ...]] = (
+    _secret,
     _verifier,
+    _cursors,
+    _narrowing,
     redactor,
     gcs_source,
     firestore_source,
     pods_source,
+    health_checks,
 )
 
 

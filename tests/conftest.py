@@ -50,7 +50,8 @@ def serve(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Serve]:
             monkeypatch.setenv(name, value)
         wiring.reset()
         source = ROOT / "functions" / function / "main.py"
-        return functions_framework.create_app(function, str(source)).test_client()
+        app = functions_framework.create_app(function, str(source))  # type: ignore[no-untyped-call]
+        return app.test_client()
 
     yield start
     wiring.reset()

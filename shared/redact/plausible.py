@@ -48,6 +48,7 @@ def is_aws_secret(data: bytes, start: int, end: int) -> bool:
 
 
 def is_bearer(data: bytes, start: int, end: int) -> bool:
+    """Long, or with a digit in it: `bearer certificates` is no token."""
     secret = data[start:end]
     return end - start >= 24 or _DIGIT.search(secret) is not None
 
@@ -103,6 +104,7 @@ def is_no_identifier(data: bytes, start: int, _end: int) -> bool:
 
 
 def is_card(data: bytes, start: int, end: int) -> bool:
+    """A number of an issuer's prefix and length with its check digit, grouped as on a card or not at all."""
     number = data[start:end]
     digits = numbers.only_digits(number)
     if not numbers.is_card_number(digits) or not is_whole_number(data, start, end):
@@ -124,6 +126,7 @@ def _is_card_in_groups(data: bytes, start: int, end: int) -> bool:
 
 
 def is_aadhaar(data: bytes, start: int, end: int) -> bool:
+    """Twelve digits whose last is Verhoeff's check digit."""
     return numbers.verhoeff_holds(numbers.only_digits(data[start:end]))
 
 
@@ -133,4 +136,5 @@ def is_demat_client(data: bytes, start: int, end: int) -> bool:
 
 
 def is_key_line(data: bytes, start: int, end: int) -> bool:
+    """A line of a key's base64: letters of both cases and digits."""
     return _is_mixed(data[start:end])

@@ -9,7 +9,7 @@ from shared.entry import LogEntry
 from shared.redact.keyed import without_scheme
 from shared.redact.keynames import MAX_NAME, meaning
 from shared.redact.rules import compiled
-from shared.redact.spans import RANK, Masked, Span, canonical, is_placeholder, mask, merged, replaced
+from shared.redact.spans import HELD, RANK, Masked, Span, canonical, is_placeholder, mask, merged, replaced
 
 # Replacing one secret can bring another to light once or twice; the bound is against the unforeseen.
 _MAX_PASSES: Final = 8
@@ -178,8 +178,13 @@ class Redactor:
             return held
 
         for _ in range(_MAX_PASSES):
-            spans = compiled().spans(masked.data)
-            clipped = [Span(max(s.start, offset), s.end, s.kind) for s in spans if s.end > offset]
+            data = masked.data
+            clipped = [
+                Span(max(s.start, offset), s.end, s.kind)
+                for s in compiled().spans(data)
+                # What begins in the name counts for what of it is in the value, unless that is held already.
+                if s.start >= offset or data[offset : s.end].strip(HELD)
+            ]
             if not clipped:
                 break
             masked = replaced(masked, merged(clipped), placeholder)

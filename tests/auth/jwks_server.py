@@ -1,6 +1,7 @@
 """A real HTTP server on loopback that publishes a key set, counts who asks, and can misbehave."""
 
 import json
+import ssl
 import threading
 import time
 from collections.abc import Iterator
@@ -68,12 +69,15 @@ class _Handler(BaseHTTPRequestHandler):
 
 
 @contextmanager
-def jwks_server() -> Iterator[JwksServer]:
-    """Runs until the block ends; no thread of it is left."""
+def jwks_server(tls: ssl.SSLContext | None = None) -> Iterator[JwksServer]:
+    """Runs until the block ends; no thread of it is left. With `tls` it is https://localhost."""
     jwks = JwksServer()
     server = ThreadingHTTPServer(("127.0.0.1", 0), _Handler)
     server.jwks = jwks  # type: ignore[attr-defined]
     jwks.url = f"http://127.0.0.1:{server.server_address[1]}/keys.json"
+    if tls is not None:
+        server.socket = tls.wrap_socket(server.socket, server_side=True)
+        jwks.url = f"https://localhost:{server.server_address[1]}/keys.json"
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
     thread.start()
     try:

@@ -10,6 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from shared.decode import Limits, Note, Notes, inflate, records
+from shared.decode.record import Kind
 
 # Seeded, so that a run is like the one before it.
 bounded = settings(
@@ -32,12 +33,15 @@ values = st.recursive(
 objects = st.dictionaries(st.sampled_from(["timestamp", "ts", "a", "b,"]), values, max_size=3)
 
 FRAGMENTS = [
-    b"{", b"}", b"[", b"]", b",", b":", b'"', b"\\", b"\n", b"\r\n", b" ", b"\x00", b"\xff", b"\xef\xbb\xbf", b"\x1f\x8b",
-    b'{"a": 1}', b'{"a": {"a": 1}}', b'{"timestamp": "2026-01-15T09:15:00"}', b'{"a": NaN}', b'{"a": [1e999', b'\\ud800',
-    b"a,b,c", b"1,2,3", b'"x\ny"', b"[2025-05-22 23:55:22] [ERROR] x", b"Traceback (most recent call last):",
-    b"  File x", b"ValueError: x", b"During handling of the above exception, another exception occurred:", b"12", b"null",
-    b'{"a": "' + b"x" * 90 + b'"}', b"[" * 300,
-]  # fmt: skip
+    *(b"{", b"}", b"[", b"]", b",", b":", b'"', b"\\", b"\n", b"\n", b"\r\n", b" ", b"12", b"null"),
+    *(b"\x00", b"\xff", b"\xef\xbb\xbf", b"\x1f\x8b", b"\\ud800", b'{"a": NaN}', b'{"a": [1e999'),
+    *(b'{"a": 1}', b'{"a": {"a": 1}}', b'{"timestamp": "2026-01-15T09:15:00"}', b'{"a": 1},{"a": 2}'),
+    *(b"a,b,c", b"1,2,3", b'"x\ny"', b"[2025-05-22 23:55:22] [ERROR] x", b"  File x", b"ValueError: x"),
+    b"Traceback (most recent call last):\n",
+    b"\n\nDuring handling of the above exception, another exception occurred:\n\n",
+    b'{"a": "' + b"x" * 90 + b'"}',
+    b"[" * 300,
+]
 garbage = st.lists(st.sampled_from(FRAGMENTS) | st.binary(max_size=4), max_size=40).map(b"".join)
 small = st.builds(
     Limits,
@@ -46,7 +50,7 @@ small = st.builds(
     block_bytes=st.sampled_from([1, 7, 64, 1000, 1 << 18]),
 )
 names = st.sampled_from(["x", "x.csv"])
-Shape = tuple[int, str, str | None, bytes, bytes, str | None]
+Shape = tuple[int, Kind, str | None, bytes, bytes, str | None]
 
 
 def cut(data: bytes, sizes: list[int]) -> list[bytes]:
@@ -104,12 +108,10 @@ def test_the_chunks_change_nothing(data: bytes, name: str, limits: Limits, sizes
 @given(garbage.filter(lambda data: b"{" not in data and b"[" not in data), st.sampled_from([1, 64, 1 << 18]))
 def test_no_line_of_text_is_lost(data: bytes, block_bytes: int) -> None:
     """All text that is not blank comes out again, in its order."""
-    first = data.removeprefix(b"\xef\xbb\xbf").lstrip()[:1]
     notes = Notes()
     found = list(records([b"text\n" + data], "x", notes, Limits(block_bytes=block_bytes)))
     text = "\n".join(record.text or "" for record in found)
     lines = (b"text\n" + data).replace(b"\r\n", b"\n").decode(errors="replace").split("\n")
-    assert first is not None
     assert [line for line in text.split("\n") if line.strip(" \r")] == [
         line for line in lines if line.strip(" \r")
     ]
@@ -187,11 +189,11 @@ def test_a_damaged_member_never_raises(body: bytes, at: int, flip: int, sizes: l
     data[at] ^= flip
     notes = Notes()
     out = b"".join(inflate(cut(bytes(data), sizes), notes, Limits()))
-    expected, again = [], zlib.decompressobj(31)
+    expected, again = b"", zlib.decompressobj(31)
     try:
         for number in range(len(data)):
-            expected.append(again.decompress(data[number : number + 1]))
+            expected += again.decompress(data[number : number + 1])
     except zlib.error:
         pass
     assert out == body or notes.faults()
-    assert out == body or out.startswith(b"".join(expected))
+    assert out == body or out.startswith(expected)

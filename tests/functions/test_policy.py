@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from tests.conftest import Serve, bearer
-from tests.contract.shelves import Event, LocalFirestore, LocalGcs, LocalPods
+from tests.contract.shelves import SHELVES, Event, LocalFirestore, LocalGcs, LocalPods, Shelf
 
 AT = 1_795_176_000 * 10**9
 WINDOW = "start=2026-11-20T00:00:00Z&end=2026-11-21T00:00:00Z"
@@ -128,7 +128,7 @@ SECRET_LINE = "login with password=" + "hunter2hunter2" + " done"
 @pytest.mark.parametrize("function", ["gcs", "firestore", "pods"])
 def test_viewers_cannot_guess_a_secret_through_a_filter(serve: Serve, tmp_path: Path, function: str) -> None:
     """Filters and counts of a redacted caller see only the redacted text; an admin's see all."""
-    shelf = {"gcs": LocalGcs, "firestore": LocalFirestore, "pods": LocalPods}[function](tmp_path)
+    shelf: Shelf = SHELVES[f"{function}-local"](tmp_path)
     shelf.put([Event(AT, message=SECRET_LINE, extra={"data": {"api_key": "abcd1234efgh"}})])
     client = serve(function)
 

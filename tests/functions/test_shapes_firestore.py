@@ -89,7 +89,12 @@ ALERT = {
     "resolved": None,
 }
 REFLECTION = {"reflection": "# 15 January\n\nToo many entries before 10:00.\n- wait\n- ₹ matters"}
-DECISION = {"decision_id": "D1", "decision_type": "exit", "confidence_level": 0.4, "reasoning": "Momentum is gone"}
+DECISION = {
+    "decision_id": "D1",
+    "decision_type": "exit",
+    "confidence_level": 0.4,
+    "reasoning": "Momentum is gone",
+}
 JOURNAL = {"thought": "market is thin", "timestamp": "2026-01-15T10:00:00+05:30", "symbol": "TCS"}
 
 TRADES = "gpt_runner_trades/stock_trader/2026-01-15"
@@ -146,7 +151,13 @@ def test_every_field_of_a_document(serve: Serve, tmp_path: Path, shape: Shape) -
 def test_documents_of_one_collection_differ_in_their_types(serve: Serve, tmp_path: Path) -> None:
     """Epoch numbers, texts, nulls and nested values in the same field: each document is told in time's order."""
     mirror = Mirror(tmp_path, serve)
-    times: list[Any] = [1768469400000, "2026-01-15T09:20:00", {"seconds": 5}, "2026-01-15T15:10:00+05:30", None]
+    times: list[Any] = [
+        1768469400000,
+        "2026-01-15T09:20:00",
+        {"seconds": 5},
+        "2026-01-15T15:10:00+05:30",
+        None,
+    ]
     for number, when in enumerate(times):
         fields = {"timestamp": when, "message": f"m{number}", "quantity": when, "symbol": [when]}
         mirror.put_document(f"{TRADES}/d{number}", fields)
@@ -154,7 +165,13 @@ def test_documents_of_one_collection_differ_in_their_types(serve: Serve, tmp_pat
     answer = mirror.read("firestore")
 
     assert answer.messages == ["m2", "m4", "m1", "m0", "m3"]
-    assert [entry["timestamp_from"] for entry in answer.entries] == ["path", "path", "field", "field", "field"]
+    assert [entry["timestamp_from"] for entry in answer.entries] == [
+        "path",
+        "path",
+        "field",
+        "field",
+        "field",
+    ]
 
 
 def test_a_trade_that_closed_appears_once_as_it_is_now(serve: Serve, tmp_path: Path) -> None:

@@ -135,7 +135,7 @@ ERROR = {
     "error_id": "E1",
     "error_type": "BrokerTimeout",
     "error_message": "broker did not answer",
-    "stack_trace": "Traceback (most recent call last):\n  File \"a.py\", line 1\nTimeoutError",
+    "stack_trace": 'Traceback (most recent call last):\n  File "a.py", line 1\nTimeoutError',
     "context": {"symbol": "TCS", "attempt": 3},
     "recovery_attempted": True,
     "recovery_successful": None,
@@ -161,7 +161,9 @@ TRACEBACK = """Traceback (most recent call last):
   File "/app/bot.py", line 12, in run
     place(order)
 ConnectionError: broker is down"""
-CHAINED = TRACEBACK + """
+CHAINED = (
+    TRACEBACK
+    + """
 
 During handling of the above exception, another exception occurred:
 
@@ -169,6 +171,7 @@ Traceback (most recent call last):
   File "/app/bot.py", line 14, in run
     retry(order)
 RuntimeError: gave up"""
+)
 TEXT = f"""starting
 {LINE}
 order 17 was refused

@@ -147,7 +147,9 @@ def test_tracebacks_of_two_containers_do_not_mix(serve: Serve, tmp_path: Path) -
     """Lines that alternate in time between containers are put together per container."""
     mirror = Mirror(tmp_path, serve)
     other = [
-        stored_line(one["timestamp"], one["textPayload"], insert_id="o" + one["insertId"], container="dashboard")
+        stored_line(
+            one["timestamp"], one["textPayload"], insert_id="o" + one["insertId"], container="dashboard"
+        )
         for one in traceback_lines(1, 0)
     ]
     mirror.put_lines([one for pair in zip(traceback_lines(1, 0), other, strict=True) for one in pair])
