@@ -12,6 +12,7 @@ import argparse
 import gzip
 import json
 import os
+import secrets
 import signal
 import socket
 import subprocess
@@ -25,7 +26,7 @@ from pathlib import Path
 import jwt
 
 ROOT = Path(__file__).parent.parent
-SECRET = "benchmark-" + "0123456789abcdef" * 3
+SECRET = secrets.token_urlsafe(48)
 LIMIT_MIB = 350
 
 
@@ -34,7 +35,7 @@ def write_object(path: Path, mib: int, start: datetime) -> int:
     path.parent.mkdir(parents=True)
     template = (
         '{"timestamp": "%s", "level": "%s", "category": "market_data", "log_type": "tick", '
-        '"message": "tick %d of RELIANCE at %.2f, spread 0.05, depth 20", "data": {"seq": %d, "latency_ms": 4.25}, '
+        '"message": "tick %d of RELIANCE at %.2f, spread 0.05", "data": {"seq": %d, "latency_ms": 4.25}, '
         '"source": "runner.feed", "session_id": "st-fbfa77f3", "bot_type": "stock_trader", "trade_id": null, '
         '"position_id": null, "strategy": "vwap", "symbol": "RELIANCE"}\n'
     )
@@ -84,10 +85,12 @@ def main() -> int:
         port = free_port()
         env = {
             **os.environ, "PYTHONPATH": str(ROOT), "LOCAL_DATA_DIR": folder, "REQUEST_DEADLINE_S": "600",
-            "LOG_AGGREGATOR_SECRET_KEY": SECRET, "WORKERS": "1", "THREADS": "8", "CLOUD_RUN_TIMEOUT_SECONDS": "600",
+            "LOG_AGGREGATOR_SECRET_KEY": SECRET, "WORKERS": "1", "THREADS": "8",
+            "CLOUD_RUN_TIMEOUT_SECONDS": "600",
         }  # fmt: skip
         command = [
-            str(Path(sys.executable).parent / "functions-framework"), "--target", "gcs", "--host", "127.0.0.1",
+            str(Path(sys.executable).parent / "functions-framework"), "--target", "gcs",
+            "--host", "127.0.0.1",
             "--source", str(ROOT / "functions/gcs/main.py"), "--port", str(port),
         ]  # fmt: skip
         server = subprocess.Popen(command, env=env, start_new_session=True, stdout=subprocess.DEVNULL)

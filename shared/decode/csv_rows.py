@@ -1,6 +1,7 @@
 """CSV with a header: a record a row."""
 
 import csv
+import io
 import re
 from collections import deque
 from collections.abc import Iterable, Iterator
@@ -128,9 +129,9 @@ class _CsvRows:
     def _lines(self, chunks: Iterable[bytes], first: int) -> Iterator[_Line]:
         number = first
         for block, cut in line_blocks(chunks, self.limits):
-            for line in [block] if cut else block.splitlines(keepends=True):
+            for line in [block] if cut else io.BytesIO(block):
                 yield _Line(number, self._text(line, number), cut)
-                number += line.endswith(b"\n") or cut
+                number += 1
 
     def _text(self, line: bytes, number: int) -> str:
         try:

@@ -33,12 +33,13 @@ def records(
     if not opening:
         return
     stream = chain([opening], source)
-    if OPENING.match(opening):
+    sniffed = _sniffed(opening, limits.max_record_bytes)
+    if OPENING.match(sniffed):
         yield from json_array(stream, notes, limits)
-    elif _OBJECT.match(opening):
-        read = json_lines if _has_object_lines(opening) else json_object
+    elif _OBJECT.match(sniffed):
+        read = json_lines if _has_object_lines(sniffed) else json_object
         yield from read(stream, notes, limits, first)
-    elif name.lower().endswith((".csv", ".csv.gz")) or HEADER.fullmatch(opening.split(b"\n", 1)[0]):
+    elif name.lower().endswith((".csv", ".csv.gz")) or HEADER.fullmatch(sniffed.split(b"\n", 1)[0]):
         yield from csv_rows(stream, notes, limits, first)
     else:
         yield from text_lines(stream, notes, limits, first)
@@ -53,6 +54,7 @@ def _opening(source: Iterator[bytes], max_bytes: int) -> tuple[bytes, int]:
     held: list[bytes] = []
     size = newlines = 0
     first = 1
+    at_start = True
     for chunk in chain(source, [b""]):
         held.append(chunk)
         size += len(chunk)
@@ -60,23 +62,31 @@ def _opening(source: Iterator[bytes], max_bytes: int) -> tuple[bytes, int]:
         if chunk and size < max_bytes and (newlines < 2 or size < _OPENING_BYTES):
             continue
         opening = b"".join(held)
-        if first == 1:
+        if at_start and len(opening) >= len(_BOM):
             opening = opening.removeprefix(_BOM)
+            at_start = False
         blank = opening[: len(opening) - len(opening.lstrip())]
         start = blank.rfind(b"\n") + 1
         first += blank.count(b"\n")
         opening = opening[start:]
         held, size, newlines = [opening], len(opening), opening.count(b"\n")
-        if size >= max_bytes or (newlines >= 2 and size >= _OPENING_BYTES):
+        if not opening.strip():
+            # However long the white space is, it is neither a record nor held.
+            held, size = [opening[:max_bytes]], min(size, max_bytes - 1)
+        elif size >= max_bytes or (newlines >= 2 and size >= _OPENING_BYTES):
             return opening, first
     return (opening if opening.strip() else b""), first
+
+
+def _sniffed(opening: bytes, max_bytes: int) -> bytes:
+    """The same bytes of the opening whatever the chunks were: two lines and 4 KiB, or `max_bytes`."""
+    lines = b"\n".join(opening.split(b"\n", 2)[:2])
+    return opening[: min(max_bytes, max(len(lines) + 1, _OPENING_BYTES))]
 
 
 def _has_object_lines(opening: bytes) -> bool:
     """Whether the first line is an object, or was cut and the second is one."""
     for line in opening.split(b"\n", 2)[:2]:
-        if line.startswith(b"{") or line.lstrip().startswith(b"{"):
-            record = json_record(line.strip(), 1, Notes())
-            if record is not None:
-                return True
+        if line.lstrip().startswith(b"{") and json_record(line.strip(), 1, Notes()) is not None:
+            return True
     return False

@@ -589,3 +589,18 @@ def test_memory_does_not_grow_with_the_object(stream: str) -> None:
         assert count > 0
     assert peaks[1] < peaks[0] + 100_000
     assert peaks[1] < 1_500_000
+
+
+@pytest.mark.parametrize("stream", ["lines", "array", "text"])
+def test_memory_at_the_default_limits(stream: str) -> None:
+    """30 MB of any format are read within a few."""
+    piece, opening, closing = STREAMS[stream]
+    piece = piece.replace(b"Order placed", b"Order placed " * 30).replace(b'"TCS"', b'"%s"' % (b"TCS" * 300))
+    notes = Notes()
+    tracemalloc.start()
+    count = sum(1 for _ in records(repeated(piece, 30_000_000, opening, closing), "x", notes))
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert count > 20_000
+    assert notes.faults() == []
+    assert peak < 5_000_000

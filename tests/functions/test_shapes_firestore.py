@@ -14,6 +14,7 @@ FLAT = {
     "FIRESTORE_COLLECTIONS": "gpt_runner_trades/{bot}/{date}/{doc},live_alerts/{doc},thought_journal/{doc},"
     "daily_reflections/{bot}_{date},cognitive_by_date/{date}/decisions/{doc}"
 }
+STORED_AT = "2026-01-15T18:00:00.000000Z"
 IN_INDIA = {"LOG_TIMEZONE": "Asia/Kolkata"}
 
 
@@ -33,13 +34,14 @@ class Shape:
     settings: dict[str, str] = field(default_factory=dict)
 
     def entry(self) -> dict[str, Any]:
-        """The whole entry but for `origin`."""
+        """The whole entry; on the local mirror both times are the file's."""
         told = ("timestamp", "timestamp_from", "severity", "severity_from", "message", "labels")
         return {
             "id": f"firestore:{self.path}",
             "source": "firestore",
             "trace": None,
             "payload": self.fields,
+            "origin": {"path": self.path, "create_time": STORED_AT, "update_time": STORED_AT},
             **{name: getattr(self, name) for name in told},
         }
 
@@ -143,7 +145,6 @@ def test_every_field_of_a_document(serve: Serve, tmp_path: Path, shape: Shape) -
     answer = mirror.read("firestore", shape.settings)
 
     (entry,) = answer.entries
-    assert isinstance(entry.pop("origin"), dict)
     assert entry == shape.entry()
     assert (answer.partial, answer.warnings) == (False, [])
 
@@ -187,9 +188,30 @@ def test_a_trade_that_closed_appears_once_as_it_is_now(serve: Serve, tmp_path: P
     assert [entry["payload"]["status"] for entry in before + after] == ["open", "closed"]
 
 
-@pytest.mark.parametrize("data", [b"", b"{", b"[1]", b"null", b'{"message": "\xff"}', b"[" * 100_000])
+BROKEN = {
+    "empty": b"",
+    "cut": b"{",
+    "array": b"[1]",
+    "null": b"null",
+    "not UTF-8": b'{"message": "\xff"}',
+    "deep": b"[" * 100_000,
+}
+
+
+def test_a_document_that_cannot_be_decoded_is_its_text(serve: Serve, tmp_path: Path) -> None:
+    """Its text is the message; there is no record that could be the payload."""
+    mirror = Mirror(tmp_path, serve)
+    mirror.put_document(f"{TRADES}/broken", {})
+    (tmp_path / "firestore" / f"{TRADES}/broken.json").write_bytes(b'{"symbol": "TC')
+
+    (entry,) = mirror.read("firestore").entries
+
+    assert (entry["message"], entry["severity"], entry["payload"]) == ('{"symbol": "TC', "DEFAULT", None)
+
+
+@pytest.mark.parametrize("data", BROKEN.values(), ids=BROKEN)
 def test_a_document_that_is_none_spares_the_others(serve: Serve, tmp_path: Path, data: bytes) -> None:
-    """What is not one JSON object is warned about, and its neighbours are told."""
+    """What is not one JSON object is warned about by its name, and its neighbours are told."""
     mirror = Mirror(tmp_path, serve)
     mirror.put_document(f"{TRADES}/a1", OPEN)
     mirror.put_document(f"{TRADES}/broken", {})
