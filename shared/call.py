@@ -1,18 +1,26 @@
 """A call: one checked request as a handler sees it, and what a handler answers. Nothing of the web."""
 
+import hashlib
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 
-from shared import formats
+from shared import formats, instant
 from shared.arguments import Arguments
 from shared.audit import Decision
 from shared.auth import Identity, Verifier
+from shared.cache import BRIEF_S, LONG_S, AnswerCache, Fresh, passed_by
+from shared.errors import SourceError, Unavailable
 from shared.policy import READERS, UNRESTRICTED, Grant, Policy, Role, policy_for
 from shared.query import LogQuery
 from shared.search.cursor import Cursors
 from shared.sources.source import Budget, Listing, LogSource, Page
+
+# A window that ended this long ago has settled: what happened in it has been written.
+SETTLING: Final = 15 * instant.MINUTE
+# Warnings of answers that the next try may complete.
+CUT_SHORT: Final = frozenset({"budget_spent", "order_in_parts", "object_gone", "object_unreadable"})
 
 
 class Door(msgspec.Struct, frozen=True, kw_only=True):
@@ -26,6 +34,8 @@ class Door(msgspec.Struct, frozen=True, kw_only=True):
     deadline_s: float = 25.0
     scan_max_bytes: int = 2 << 30
     cors_origins: tuple[str, ...] = ()
+    cache: Callable[[], AnswerCache] | None = None
+    salt: Callable[[], str] = str
 
 
 class Answer(msgspec.Struct, kw_only=True):
@@ -51,6 +61,7 @@ class Request(msgspec.Struct, frozen=True):
     route: str
     query_string: str
     accept: str = ""
+    no_cache: bool = False
 
 
 class Call:
@@ -74,7 +85,7 @@ class Call:
         )
         self.args = Arguments(request.query_string)
         self._request = request
-        self._cursors = door.cursors
+        self._door = door
         self._decision = decision
         self._admit = admit
 
@@ -129,52 +140,85 @@ class Call:
         return self._sealer().open(query)
 
     def _sealer(self) -> Cursors:
-        assert self._cursors is not None  # noqa: S101 - every function with routes like these has a key
-        return self._cursors()
+        assert self._door.cursors is not None  # noqa: S101 - every function with routes like these has a key
+        return self._door.cursors()
 
     def entries(self, query: LogQuery, source: LogSource) -> Answer:
         """A page of one source, or with `dry_run` its plan."""
         if query.dry_run:
             plan = source.plan(query, self.budget)
-            return Answer(body=formats.json_bytes({"plan": [plan], "meta": self._meta(query, 0, None)}))
-        page = source.read(query, self.budget)
+            return self.json({"plan": [plan], "meta": self._meta(query, 0, None)})
+        return self._cached(
+            query,
+            lambda: self._read(query, source.read(query, self.budget)),
+            lambda: source.digest(query, self.budget),
+        )
+
+    def _read(self, query: LogQuery, page: Page) -> Fresh:
+        """A page as bytes, with how long it may be kept."""
         page.elapsed_ms = round(self.budget.elapsed_s * 1000, 1)
-        token = self._seal(query, page)
+        token = self._sealer().seal(query, resume=page.resume)
         meta = self._meta(query, len(page.entries), page)
         headers = {"X-Partial": "true" if page.partial else "false"}
         if token:
             headers["X-Next-Page-Token"] = token
-        return Answer(
-            body=formats.page_bytes(query.format, page.entries, meta, token),
+        return Fresh(
+            *formats.page_parts(query.format, page.entries, meta, token),
             content_type=formats.TYPES[query.format],
             headers=headers if query.format in ("csv", "text") else {},
+            lifetime_s=self._lifetime_s(query, page),
+            digest=page.digest,
+            returned=len(page.entries),
         )
+
+    def _lifetime_s(self, query: LogQuery, page: Page) -> float:
+        """A day for what has settled, seconds for what touches now; what a budget cut short, not at all."""
+        if any(warning.code in CUT_SHORT for warning in page.warnings):
+            return 0.0
+        return LONG_S if query.window.end <= self.now - SETTLING else BRIEF_S
+
+    def _cached(self, query: LogQuery, read: Callable[[], Fresh], digest: Callable[[], str]) -> Answer:
+        if self._request.no_cache or self._door.cache is None:
+            found = passed_by(read())
+        else:
+            found = self._door.cache().fetch(
+                cache_key(query, self._door.salt()),
+                read,
+                digest=digest,
+                remaining_s=lambda: self.budget.remaining_s,
+                stale_for=(SourceError, Unavailable),
+            )
+        self._decision.returned, self._decision.cache = found.kept.returned, found.status
+        headers = found.kept.headers | {"ETag": found.kept.etag}
+        return Answer(body=found.body, content_type=found.kept.content_type, headers=headers)
+
+    def listed(self, query: LogQuery, name: str, list_all: Callable[[], Listing], after: str) -> Answer:
+        """A page of things that are not entries, in the order of their names."""
+
+        def read() -> Fresh:
+            listing = list_all()
+            items = sorted((key, item) for key, item in listing.items.items() if key > after)
+            shown = items[: query.page_size]
+            token = self._sealer().seal(query, after=shown[-1][0] if len(items) > len(shown) else None)
+            page = Page(listing.source, [], None, listing.partial, listing.warnings, listing.scanned)
+            page.elapsed_ms = round(self.budget.elapsed_s * 1000, 1)
+            head = formats.json_bytes({name: [item for _, item in shown], "next_page_token": token})
+            meta = formats.json_bytes(self._meta(query, len(shown), page))
+            lifetime_s = min(self._lifetime_s(query, page), BRIEF_S)
+            return Fresh(head[:-1] + b',"meta":', meta, b"}", "application/json", {}, lifetime_s)
+
+        return self._cached(query, read, lambda: "")
 
     def json(self, value: Any) -> Answer:
         """Any value as JSON."""
         return Answer(body=formats.json_bytes(value))
 
-    def _seal(self, query: LogQuery, page: Page) -> str | None:
-        return self._sealer().seal(query, resume=page.resume)
-
-    def listed(self, query: LogQuery, name: str, listing: Listing, after: str) -> Answer:
-        """A page of things that are not entries, in the order of their names."""
-        items = sorted((key, item) for key, item in listing.items.items() if key > after)
-        shown = items[: query.page_size]
-        token = self._sealer().seal(query, after=shown[-1][0] if len(items) > len(shown) else None)
-        page = Page(listing.source, [], None, listing.partial, listing.warnings, listing.scanned)
-        page.elapsed_ms = round(self.budget.elapsed_s * 1000, 1)
-        meta = self._meta(query, len(shown), page)
-        body = {name: [item for _, item in shown], "next_page_token": token, "meta": meta}
-        return Answer(body=formats.json_bytes(body))
-
     def _meta(self, query: LogQuery, returned: int, page: Page | None) -> dict[str, Any]:
         sources = []
         if page:
-            status = {"source": page.source, "status": "partial" if page.partial else "ok", "cache": "bypass"}
+            status = {"source": page.source, "status": "partial" if page.partial else "ok", "cache": "miss"}
             sources = [status | {"elapsed_ms": page.elapsed_ms, "scanned": page.scanned}]
         self._decision.returned = returned
-        self._decision.cache = "bypass"
         return {
             "window": query.window.document(),
             "order": query.order,
@@ -192,3 +236,14 @@ class Route(msgspec.Struct, frozen=True):
     handler: Callable[[Call], Answer]
     roles: frozenset[Role] | None = READERS
     method: str = "GET"
+
+
+def cache_key(query: LogQuery, salt: str) -> str:
+    """Equal for equal questions of equally privileged callers: the parsed query with the caller's whole
+    policy in it, under `salt`, which stands for the versions of code and settings.
+
+    What two callers may see differently can never have one key, for the policy is part of it.
+    """
+    asked = msgspec.structs.replace(query, page_token="", fingerprint="", timeout_s=None)
+    encoded = msgspec.json.Encoder(order="deterministic").encode([salt, asked])
+    return hashlib.sha256(encoded).hexdigest()

@@ -38,7 +38,9 @@ _TRACEPARENT: Final = re.compile(r"00-([0-9a-f]{32})-([0-9a-f]{16})-[0-9a-f]{2}"
 _SECURITY_HEADERS: Final = {
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",
-    "Cache-Control": "no-store",
+    # An answer belongs to its caller, who may keep it but asks each time whether it still holds.
+    "Cache-Control": "private, no-cache",
+    "Vary": "Authorization, X-Forwarded-Authorization, Accept, Origin",
 }
 _logger = logging.getLogger(__name__)
 
@@ -63,6 +65,7 @@ def endpoint(door: Door, *routes: Route) -> Callable[[flask.Request], flask.Resp
         answer = _answered(door, table, request, decision)
         if decision.route:
             audit.write(decision)
+        answer = _conditional(request, answer)
         _log_request(request, answer, began)
         return _response(answer, request_id, _cors_headers(door, request))
 
@@ -111,7 +114,12 @@ def _checked(
         return _admitted(door, roles, request, decision)
 
     identity = admit(route.roles) if route.roles is not None else None
-    asked = Request(route.path, request.query_string.decode("latin-1"), request.headers.get("Accept", ""))
+    asked = Request(
+        route.path,
+        request.query_string.decode("latin-1"),
+        accept=request.headers.get("Accept", ""),
+        no_cache="no-cache" in request.headers.get("Cache-Control", "").lower(),
+    )
     now = time.time_ns()
     return route.handler(Call(door, asked, now=now, identity=identity, decision=decision, admit=admit))
 
@@ -164,7 +172,15 @@ def _cors_headers(door: Door, request: flask.Request) -> dict[str, str]:
     if origin not in door.cors_origins:
         return {}
     exposed = "X-Request-ID, X-Next-Page-Token, X-Partial, X-Truncated, Retry-After"
-    return {"Access-Control-Allow-Origin": origin, "Access-Control-Expose-Headers": exposed, "Vary": "Origin"}
+    return {"Access-Control-Allow-Origin": origin, "Access-Control-Expose-Headers": exposed}
+
+
+def _conditional(request: flask.Request, answer: Answer) -> Answer:
+    """304 when the caller has this very answer already."""
+    etag = answer.headers.get("ETag")
+    if etag is None or not request.if_none_match.contains_weak(etag.removeprefix("W/").strip('"')):
+        return answer
+    return Answer(status=304, body=b"", content_type=answer.content_type, headers=answer.headers)
 
 
 def _problem(exc: AggregatorError, request_id: str) -> Answer:

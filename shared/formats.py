@@ -23,16 +23,24 @@ _CONTROL: Final = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 _NAMED: Final = {"\n": "\\n", "\r": "\\r", "\t": "\\t"}
 
 
-def page_bytes(format: str, entries: list[LogEntry], meta: dict[str, Any], token: str | None) -> bytes:  # noqa: A002
-    """One page in one of the formats; csv and text carry the token and meta in headers instead."""
+def page_parts(
+    format: str,  # noqa: A002
+    entries: list[LogEntry],
+    meta: dict[str, Any],
+    token: str | None,
+) -> tuple[bytes, bytes, bytes]:
+    """One page in one of the formats, as what stands before its meta, its meta, and what stands behind;
+    csv and text carry the token and meta in headers instead."""
     if format == "csv":
-        return _csv(entries)
+        return _csv(entries), b"", b""
     if format == "text":
-        return "".join(f"{text_line(entry)}\n" for entry in entries).encode()
-    tail = {"next_page_token": token, "meta": meta}
+        return "".join(f"{text_line(entry)}\n" for entry in entries).encode(), b"", b""
+    documents = [entry.document() for entry in entries]
+    next_page = b'"next_page_token":' + json_bytes(token) + b',"meta":'
     if format == "ndjson":
-        return msgspec.json.Encoder().encode_lines([*(entry.document() for entry in entries), tail])
-    return json_bytes({"entries": [entry.document() for entry in entries], **tail})
+        lines = msgspec.json.Encoder().encode_lines(documents)
+        return lines + b"{" + next_page, json_bytes(meta), b"}\n"
+    return b'{"entries":' + json_bytes(documents) + b"," + next_page, json_bytes(meta), b"}"
 
 
 def json_bytes(value: Any) -> bytes:

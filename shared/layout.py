@@ -1,8 +1,9 @@
 """How the stores are laid out: dates and bots in object names, templates of document paths."""
 
 import re
+from calendar import monthrange
 from datetime import date, datetime, timedelta, tzinfo
-from typing import Final, Self
+from typing import Final, Literal, Self
 
 import msgspec
 
@@ -61,21 +62,53 @@ def _first_date(text: str) -> tuple[re.Match[str] | None, date | None]:
     return None, None
 
 
-def folder_may_hold(folder: str, days: tuple[date, date]) -> bool:
-    """Whether anything under a folder (without its last `/`) can have a date within `days`.
+def date_in(path: str) -> date | None:
+    """The first date that a path has, in one of the three layouts."""
+    return _first_date(path)[1]
 
-    A folder of a whole date, of a month or of a year is told apart; any other may hold anything.
+
+Place = Literal["within", "partly", "outside", "undated"]
+
+
+def folder_place(folder: str, days: tuple[date, date]) -> Place:
+    """How the dates under a folder (without its last `/`) lie to `days`.
+
+    A folder of a whole date, of a month or of a year is told apart; any other is undated.
     """
-    _, day = _first_date(folder)
+    day = date_in(folder)
     if day is not None:
-        return days[0] <= day <= days[1]
+        return "within" if days[0] <= day <= days[1] else "outside"
     match = _PARTIAL_DATE.search(folder)
     if match is None:
-        return True
-    year, month = int(match["year"]), match["month"]
-    if month is None:
-        return days[0].year <= year <= days[1].year
-    return (days[0].year, days[0].month) <= (year, int(month)) <= (days[1].year, days[1].month)
+        return "undated"
+    year, month = int(match["year"]), int(match["month"] or 0)
+    first = date(year, month or 1, 1)
+    last = date(year, month or 12, monthrange(year, month or 12)[1])
+    if last < days[0] or first > days[1]:
+        return "outside"
+    return "within" if days[0] <= first and last <= days[1] else "partly"
+
+
+def folder_may_hold(folder: str, days: tuple[date, date]) -> bool:
+    """Whether anything under a folder (without its last `/`) can have a date within `days`."""
+    return folder_place(folder, days) != "outside"
+
+
+class NamedDate(msgspec.Struct, frozen=True):
+    """A date in an object's own name: the path up to it, `-` or nothing between its parts, itself."""
+
+    lead: str
+    dash: str
+    day: date
+
+
+def named_date(name: str) -> NamedDate | None:
+    """The first date in the last segment of an object's name; None when it has none."""
+    at = name.rfind("/") + 1
+    match, day = _first_date(name[at:])
+    if match is None or day is None:
+        return None
+    return NamedDate(name[: at + match.start()], "-" if match["y2"] else "", day)
 
 
 def bot_name(text: str | None) -> str | None:

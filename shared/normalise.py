@@ -219,6 +219,12 @@ def _float(value: Any) -> float | None:
     return number if math.isfinite(number) else None
 
 
+def text_of(record: Any) -> str:
+    """The record's own `message`, where a time and a level may stand as in a line of text."""
+    message = record.get("message") if isinstance(record, dict) else None
+    return message if isinstance(message, str) else ""
+
+
 def trace_of(record: Any) -> str | None:
     """The trace that a record names, if it does."""
     if isinstance(record, dict):

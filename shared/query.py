@@ -1,6 +1,7 @@
 """LogQuery: what a caller may ask of the sources, parsed and limited."""
 
 import hashlib
+import re
 from typing import Any, Final, Literal, Self, cast
 
 import msgspec
@@ -283,17 +284,28 @@ def compiled(pattern: str) -> Any:
 
 
 def _format_of(accept: str) -> str:
-    """The format of an Accept header; the first known type wins, anything else is json."""
+    """The known type that an Accept header prefers; the first of equals, json when it knows none.
+
+    Source: RFC 9110, section 12.5.1.
+    """
     known = {
         "application/json": "json",
         "application/x-ndjson": "ndjson",
         "text/csv": "csv",
         "text/plain": "text",
     }
+    best, weight = "json", 0.0
     for item in accept.split(","):
-        if name := known.get(item.partition(";")[0].strip().lower()):
-            return name
-    return "json"
+        media, *parameters = (part.strip().lower() for part in item.split(";"))
+        q = next((text[2:] for text in parameters if text.startswith("q=")), "1")
+        if media in known and (found := _weight(q)) > weight:
+            best, weight = known[media], found
+    return best
+
+
+def _weight(text: str) -> float:
+    """A quality value; what is none counts as not acceptable."""
+    return float(text) if re.fullmatch(r"0(\.\d{0,3})?|1(\.0{0,3})?", text, re.ASCII) else 0.0
 
 
 def label_of(entry: LogEntry, name: str) -> str | None:

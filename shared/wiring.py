@@ -190,11 +190,15 @@ def redactor() -> Redactor:
 @cache
 def gcs_source() -> Any:
     """The log objects."""
+    from shared.sources.gcs import CloudObjects
     from shared.sources.gcs_local import LocalObjects
+    from shared.sources.object_store import ObjectStore
     from shared.sources.objects import ObjectLogs
 
     place, settings = _settings(config.PlaceSettings), _settings(config.GcsSettings)
-    store = LocalObjects(_local(place) / "gcs", settings.buckets)
+    store: ObjectStore = CloudObjects(settings, place.project)
+    if place.local_data_dir is not None:
+        store = LocalObjects(place.local_data_dir / "gcs", settings.buckets)
     return ObjectLogs(store, settings, place.log_timezone, redactor())
 
 

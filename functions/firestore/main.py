@@ -12,7 +12,9 @@ def entries(call: Call) -> Answer:
 def collections(call: Call) -> Answer:
     """GET /logs/firestore/collections: the collections, with the bots and dates seen in the window."""
     query, after = call.listing("firestore")
-    return call.listed(query, "collections", wiring.firestore_source().collections(query, call.budget), after)
+    return call.listed(
+        query, "collections", lambda: wiring.firestore_source().collections(query, call.budget), after
+    )
 
 
 def document(call: Call) -> Answer:

@@ -12,7 +12,7 @@ def entries(call: Call) -> Answer:
 def objects(call: Call) -> Answer:
     """GET /logs/gcs/objects: the objects that may hold entries of the window."""
     query, after = call.listing("gcs")
-    return call.listed(query, "objects", wiring.gcs_source().objects(query, call.budget), after)
+    return call.listed(query, "objects", lambda: wiring.gcs_source().objects(query, call.budget), after)
 
 
 def object_text(call: Call) -> Answer:

@@ -12,7 +12,7 @@ def entries(call: Call) -> Answer:
 def names(call: Call) -> Answer:
     """GET /logs/pods/names: the containers that printed something in the window."""
     query, after = call.listing("pods")
-    return call.listed(query, "pods", wiring.pods_source().names(query, call.budget), after)
+    return call.listed(query, "pods", lambda: wiring.pods_source().names(query, call.budget), after)
 
 
 pods = endpoint(

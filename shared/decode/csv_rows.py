@@ -54,13 +54,18 @@ class _CsvRows:
         self.again: deque[_Line] = deque()
         self.row: list[_Line] = []
         self.row_size = 0
+        self.ran_out = False
         self.reader = csv.reader(self)
 
     def __iter__(self) -> Iterator[str]:
         return self
 
     def __next__(self) -> str:
-        line = self.again.popleft() if self.again else next(self.lines)
+        line = self.again.popleft() if self.again else next(self.lines, None)
+        if line is None:
+            # Asked for more in the middle of a row: a quote is open where the object ends.
+            self.ran_out = bool(self.row)
+            raise StopIteration
         self.row.append(line)
         self.row_size += len(line.text) + _LINE_BYTES
         if line.cut or self.row_size > self.limits.max_record_bytes:
@@ -70,16 +75,18 @@ class _CsvRows:
     def records(self) -> Iterator[Record]:
         header: list[str] = []
         while (cells := self._cells()) is not None:
-            if not header and cells:
+            if not any(line.text.strip() for line in self.row):
+                continue
+            if not header and not self.row[0].cut:
                 header = self._header(cells)
             elif cells and self._fits(cells, len(header)):
                 value = {name: cell or None for name, cell in zip(header, cells, strict=True)}
                 yield Record(self.row[0].number, "csv", decoded=value)
-            elif any(line.text.strip() for line in self.row):
+            else:
                 yield self._raw(len(header))
 
     def _header(self, cells: list[str]) -> list[str]:
-        if self._is_open():
+        if not cells or self.ran_out or (len(self.row) > 1 and self._has_odd_quotes()):
             self._put_back()
             cells = self.row[0].text.replace('"', "").strip().split(",")
         return _distinct(cells)
@@ -88,6 +95,7 @@ class _CsvRows:
         """The next row's cells: none for a row that is too long or malformed, None at the end."""
         self.row = []
         self.row_size = 0
+        self.ran_out = False
         try:
             return next(self.reader)
         except StopIteration:
@@ -98,23 +106,27 @@ class _CsvRows:
             return []
 
     def _fits(self, cells: list[str], width: int) -> bool:
-        if len(self.row) == 1:
-            return len(cells) == width
-        if self._is_open():
+        if self.ran_out:
             self._put_back()
             return False
-        if len(cells) == width:
-            return True
-        if len(next(csv.reader([self.row[-1].text]), [])) == width:
+        fits = len(cells) == width
+        if len(self.row) > 1 and (not fits or self._has_odd_quotes()) and self._ends_with_a_row(width):
             self._put_back()
-        return False
+            return False
+        return fits
+
+    def _ends_with_a_row(self, width: int) -> bool:
+        """Whether the last line would do alone: then a stray quote has swallowed it, up to the next quote."""
+        try:
+            return len(next(csv.reader([self.row[-1].text]), [])) == width
+        except csv.Error:
+            return False
 
     def _put_back(self) -> None:
         self.again.extendleft(reversed(self.row[1:]))
         del self.row[1:]
 
-    def _is_open(self) -> bool:
-        """Whether a quote was never closed, so that the row took lines that are none of its own."""
+    def _has_odd_quotes(self) -> bool:
         return sum(line.text.count('"') for line in self.row) % 2 == 1
 
     def _raw(self, width: int) -> Record:

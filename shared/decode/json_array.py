@@ -1,9 +1,9 @@
 """A JSON array, element by element, never held whole.
 
 Blocks of whole elements are decoded at C speed. To know where one ends without looking at every byte, a
-block is cut where an element seems to begin, at a brace, a comma and the array's first key, and decoded
-as an array of its own: when that works the cut was right, for JSON can be read in one way only. Where it
-does not work (NaN, a damaged element, one longer than a block) the elements are found one by one.
+block is cut where an element seems to begin, at a comma before the array's first key, and decoded as an
+array of its own: when that works the cut was right, for JSON can be read in one way only. Where it does
+not work (NaN, a damaged element, one longer than a block) the elements are found one by one.
 """
 
 import re
@@ -29,7 +29,7 @@ OPENING: Final = re.compile(
 _FIRST_KEY: Final = re.compile(rb"\{\s*" + STRING, re.S)
 _CANDIDATES: Final = 3
 _TAIL_BYTES: Final = 16 * 1024
-_PATIENCE: Final = 64
+_PATIENCE: Final = 32
 
 _decode_raws: Final = msgspec.json.Decoder(list[msgspec.Raw]).decode
 _decode_heads: Final = msgspec.json.Decoder(list[Head]).decode
@@ -54,8 +54,7 @@ class _ArrayReader:
         self.index = 1
         self.closed = False
         self.repairs = 0
-        # Group 1 is the end of an element, the end of the match is where the next one begins.
-        self.separator = re.compile(rb"(),\s*")
+        self.separator = re.compile(rb",\s*")
 
     def records(self) -> Iterator[Record]:
         window = self.window
@@ -80,7 +79,7 @@ class _ArrayReader:
         """Elements of one writer begin with the same key, objects inside of them seldom do."""
         if self.window.buffer.startswith(b"{", self.window.at):
             match = _FIRST_KEY.match(self.window.buffer, self.window.at)
-            self.separator = re.compile(rb"(\})\s*,\s*(?=%b)" % re.escape(match[0] if match else b"{"))
+            self.separator = re.compile(rb",\s*(?=%b)" % re.escape(match[0] if match else b"{"))
 
     def _whole_elements(self) -> tuple[bytes, list[bytes]] | None:
         """The elements that are whole in the window, as an array and each; None: look closer."""
@@ -99,7 +98,7 @@ class _ArrayReader:
         if not matches:
             matches.extend(self.separator.finditer(rest, 0, tail))
         for match in reversed(matches):
-            array = b"[%b]" % rest[: match.end(1)]
+            array = b"[%b]" % rest[: match.start()]
             if (raws := _elements(array)) is not None:
                 window.at += match.end()
                 return array, raws
@@ -141,7 +140,7 @@ class _ArrayReader:
             # too long, and they are all cut apart at once.
             self.repairs += 1
             for match in islice(self._starts(rest), 1 if self.repairs < _PATIENCE else None):
-                yield self._record(rest[start : match.end(1)])
+                yield self._record(rest[start : match.start()].strip())
                 start = match.end()
         if start:
             self.window.buffer, self.window.at = rest, start

@@ -28,7 +28,7 @@ def records(
     The first bytes tell the format; `name`, the object's, only where it ends in `.csv` or `.csv.gz`.
     Bad data never raises: it becomes `raw` records and notes. What `chunks` raises goes through.
     """
-    source = iter(chunks)
+    source = _without_mark(chunks)
     opening, first = _opening(source, limits.max_record_bytes)
     if not opening:
         return
@@ -45,43 +45,58 @@ def records(
         yield from text_lines(stream, notes, limits, first)
 
 
+def _without_mark(chunks: Iterable[bytes]) -> Iterator[bytes]:
+    source = iter(chunks)
+    beginning = b""
+    for chunk in source:
+        beginning += chunk
+        if len(beginning) >= len(_BOM):
+            break
+    yield beginning.removeprefix(_BOM)
+    yield from source
+
+
 def _opening(source: Iterator[bytes], max_bytes: int) -> tuple[bytes, int]:
-    """The bytes from the first line that is not blank, and that line's number.
+    """Enough bytes to tell the format, from the first line that is not blank, and that line's number.
 
-    Two whole lines and 4 KiB, or everything, or `max_bytes`; without a byte order mark. Empty for a blank
-    object.
+    White space alone is neither a record nor held, however long it is: empty for a blank object.
     """
-    held: list[bytes] = []
-    size = newlines = 0
+    opening = bytearray()
     first = 1
-    at_start = True
-    for chunk in chain(source, [b""]):
-        held.append(chunk)
-        size += len(chunk)
-        newlines += chunk.count(b"\n")
-        if chunk and size < max_bytes and (newlines < 2 or size < _OPENING_BYTES):
+    wanted = min(_OPENING_BYTES, max_bytes)
+    for chunk in source:
+        opening += chunk
+        if len(opening) < wanted:
             continue
-        opening = b"".join(held)
-        if at_start and len(opening) >= len(_BOM):
-            opening = opening.removeprefix(_BOM)
-            at_start = False
-        blank = opening[: len(opening) - len(opening.lstrip())]
-        start = blank.rfind(b"\n") + 1
-        first += blank.count(b"\n")
-        opening = opening[start:]
-        held, size, newlines = [opening], len(opening), opening.count(b"\n")
+        first += _drop_blank_lines(opening)
         if not opening.strip():
-            # However long the white space is, it is neither a record nor held.
-            held, size = [opening[:max_bytes]], min(size, max_bytes - 1)
-        elif size >= max_bytes or (newlines >= 2 and size >= _OPENING_BYTES):
-            return opening, first
-    return (opening if opening.strip() else b""), first
+            del opening[max_bytes:]
+        elif len(_sniffed(opening, max_bytes)) < len(opening) or len(opening) >= max_bytes:
+            break
+        wanted = max(wanted, min(2 * len(opening), max_bytes))
+    first += _drop_blank_lines(opening)
+    return (bytes(opening) if opening.strip() else b""), first
 
 
-def _sniffed(opening: bytes, max_bytes: int) -> bytes:
-    """The same bytes of the opening whatever the chunks were: two lines and 4 KiB, or `max_bytes`."""
-    lines = b"\n".join(opening.split(b"\n", 2)[:2])
-    return opening[: min(max_bytes, max(len(lines) + 1, _OPENING_BYTES))]
+def _drop_blank_lines(opening: bytearray) -> int:
+    """Cuts off the blank lines at the beginning, and says how many they were."""
+    indent = len(opening) - len(opening.lstrip())
+    end = opening.rfind(b"\n", 0, indent) + 1
+    lines = opening.count(b"\n", 0, end)
+    del opening[:end]
+    return lines
+
+
+def _sniffed(opening: bytes | bytearray, max_bytes: int) -> bytes:
+    """What the format is told by: two whole lines and 4 KiB, 4 KiB behind a bracket, or `max_bytes`.
+
+    The same bytes however much more of the object was read.
+    """
+    size = _OPENING_BYTES
+    if not opening.lstrip().startswith(b"["):
+        second = opening.find(b"\n", opening.find(b"\n") + 1) if b"\n" in opening else -1
+        size = max(size, second + 1) if second >= 0 else max_bytes
+    return bytes(opening[: min(max_bytes, size)])
 
 
 def _has_object_lines(opening: bytes) -> bool:

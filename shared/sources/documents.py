@@ -95,6 +95,10 @@ class DocumentLogs:
         places = self._places(query, days, budget)
         return Plan(self.name, api_calls=budget.scanned.api_calls + len(places))
 
+    def digest(self, query: LogQuery, budget: Budget) -> str:  # noqa: ARG002 - documents tell only when read
+        """Nothing: that documents have not changed can only be told by reading them."""
+        return ""
+
     def check(self, deadline_s: float) -> Health:
         """Whether the store answers."""
         return self._store.check(deadline_s)

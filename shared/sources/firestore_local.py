@@ -5,6 +5,7 @@
 A file holds a document's fields; its modification time is the document's update and create time.
 """
 
+import errno
 import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -70,6 +71,8 @@ class LocalDocuments:
         except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
             return None
         except (OSError, ValueError) as exc:
+            if isinstance(exc, OSError) and exc.errno == errno.ENAMETOOLONG:
+                return None
             raise SourceError(SOURCE) from exc
         return Document(path, _fields(data), updated, updated, len(data))
 

@@ -7,14 +7,15 @@ A file's modification time is the object's update time and, in microseconds, its
 
 import os
 import stat
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
 from typing import Final
 
 from shared.errors import NotFound, SourceError
 from shared.layout import folder_may_hold
-from shared.sources.objects import SOURCE, ObjectInfo
+from shared.sources.object_store import SOURCE, ObjectInfo
 from shared.sources.source import Budget, Health
 
 CHUNK_BYTES: Final = 256 * 1024
@@ -57,6 +58,14 @@ class LocalObjects:
             raise NotFound("There is no such object.") from None
         except OSError as exc:
             raise SourceError(SOURCE) from exc
+
+    @contextmanager
+    def reading(self, budget: Budget) -> Iterator["LocalObjects"]:  # noqa: ARG002
+        """A file needs nothing done ahead."""
+        yield self
+
+    def expect(self, infos: Sequence[ObjectInfo]) -> None:
+        """Nothing is fetched ahead."""
 
     def stat(self, bucket: str, name: str, budget: Budget) -> ObjectInfo:
         """One file, by an object's name; a name that leaves the bucket is not found."""

@@ -4,9 +4,10 @@ An `ObjectStore` lists and opens objects; this module decides which of them may 
 window, decodes them, and makes entries of their records.
 """
 
+import hashlib
 from collections.abc import Iterable, Iterator
 from datetime import date, tzinfo
-from typing import Any, Final, Protocol
+from typing import Final
 
 import msgspec
 
@@ -24,60 +25,18 @@ from shared.normalise import (
     placed_time,
     read_time,
     severity_of,
+    text_of,
     text_time,
     trace_of,
 )
 from shared.policy import Policy
 from shared.query import LogQuery, Window
 from shared.redact import Redactor
-from shared.sources.scan import FUTURE, Wants, scan
+from shared.sources.object_store import SOURCE, Interrupted, ObjectInfo, ObjectStore, Reader
+from shared.sources.scan import FUTURE, Wants, place_of, scan
 from shared.sources.source import Budget, Health, Listing, Page, Plan, Warn, certain
 
-SOURCE: Final = "gcs"
 LIMITS: Final = Limits()
-
-
-class ObjectInfo(msgspec.Struct, frozen=True):
-    """An object as it was listed. `updated` is an instant; `size` is in bytes as stored."""
-
-    bucket: str
-    name: str
-    size: int
-    updated: int
-    generation: int
-    content_type: str = ""
-    content_encoding: str = ""
-
-    def document(self) -> dict[str, Any]:
-        """The object as the API writes it."""
-        return {
-            "bucket": self.bucket,
-            "name": self.name,
-            "size": self.size,
-            "updated": instant.to_text(self.updated),
-            "generation": str(self.generation),
-            "content_type": self.content_type,
-            "content_encoding": self.content_encoding,
-        }
-
-
-class ObjectStore(Protocol):
-    """Where objects are. Raises SourceError and its kinds, and nothing else."""
-
-    def list(self, bucket: str, prefix: str, days: tuple[date, date], budget: Budget) -> Iterable[ObjectInfo]:
-        """Objects below `prefix`; folders whose date lies outside of `days` need not be entered."""
-
-    def open(self, info: ObjectInfo, budget: Budget) -> Iterator[bytes]:
-        """The stored bytes of exactly this generation, in chunks. Raises: NotFound when it is gone."""
-
-    def stat(self, bucket: str, name: str, budget: Budget) -> ObjectInfo:
-        """One object. Raises: NotFound."""
-
-    def buckets(self) -> tuple[str, ...]:
-        """The configured buckets; of the local mirror, when none is configured, those that exist."""
-
-    def check(self, deadline_s: float) -> Health:
-        """Whether the store answers."""
 
 
 class ObjectLogs:
@@ -93,16 +52,24 @@ class ObjectLogs:
 
     def read(self, query: LogQuery, budget: Budget) -> Page:
         """The next page of the objects' entries."""
-        units = [
-            ObjectUnit(self._store, info, facts, self._zone) for info, facts in self._found(query, budget)
-        ]
-        return scan(self.name, units, query, budget, self._redactor)
+        found = self._found(query, budget)
+        with self._store.reading(budget) as reader:
+            units = [ObjectUnit(reader, info, facts, self._zone) for info, facts in found]
+            units.sort(key=lambda unit: place_of(unit, query))
+            reader.expect([unit.info for unit in units])
+            page = scan(self.name, units, query, budget, self._redactor)
+        page.digest = _digest(found)
+        return page
 
     def plan(self, query: LogQuery, budget: Budget) -> Plan:
         """How many objects and stored bytes a full read of the window would take."""
         sizes = [info.size for info, _ in self._found(query, budget)]
         calls = budget.scanned.api_calls + len(sizes)
         return Plan(self.name, objects=len(sizes), bytes=sum(sizes), api_calls=calls)
+
+    def digest(self, query: LogQuery, budget: Budget) -> str:
+        """Of the names and generations of all objects that may hold entries of the window."""
+        return _digest(self._found(query, budget))
 
     def check(self, deadline_s: float) -> Health:
         """Whether the store answers."""
@@ -129,16 +96,20 @@ class ObjectLogs:
             raise Forbidden("policy")
         info = self._stat(bucket, name, budget)
         notes, found = Notes(), bytearray()
-        with certain(self.name, budget):
-            for chunk in inflate(self._store.open(info, budget), notes, LIMITS):
-                found += chunk
-                budget.spend(bytes=len(chunk))
-                if len(found) > max_bytes:
-                    break
+        whole = True
+        try:
+            with certain(self.name, budget):
+                for chunk in inflate(self._store.open(info, budget), notes, LIMITS):
+                    found += chunk
+                    budget.spend(bytes=len(chunk))
+                    if len(found) > max_bytes:
+                        break
+        except Interrupted:
+            whole = False
         text = bytes(found[:max_bytes]).decode("utf-8", errors="replace")
         if policy.redacts_path(self.name, name):
             text = self._redactor.text(text)
-        return ObjectText(info, text, cut=len(found) > max_bytes or bool(notes.faults()))
+        return ObjectText(info, text, cut=not whole or len(found) > max_bytes or bool(notes.faults()))
 
     def _stat(self, bucket: str | None, name: str, budget: Budget) -> ObjectInfo:
         for candidate in [bucket] if bucket else self._store.buckets():
@@ -185,6 +156,11 @@ class ObjectLogs:
         return pairs or [(prefix, prefix) for prefix in self._prefixes]
 
 
+def _digest(found: list[tuple[ObjectInfo, PathFacts]]) -> str:
+    names = sorted(f"{info.bucket}/{info.name}#{info.generation}" for info, _ in found)
+    return hashlib.blake2b("\n".join(names).encode(), digest_size=16).hexdigest()
+
+
 class ObjectText(msgspec.Struct, frozen=True):
     """One object's text; `cut` when it is not all of it."""
 
@@ -202,29 +178,29 @@ def _may_hold(info: ObjectInfo, facts: PathFacts, window: Window, days: tuple[da
 class ObjectUnit:
     """One object, read from its first record to its last."""
 
-    def __init__(self, store: ObjectStore, info: ObjectInfo, facts: PathFacts, zone: tzinfo) -> None:
+    def __init__(self, reader: Reader, info: ObjectInfo, facts: PathFacts, zone: tzinfo) -> None:
         self.name = f"{info.bucket}/{info.name}"
         self.oldest, self.newest = instant.EARLIEST, info.updated + FUTURE
         if facts.day is not None:
             self.oldest, day_end = day_bounds(facts.day, zone)
             self.newest = min(self.newest, day_end)
         self.at = 0
-        self._store = store
-        self._info = info
+        self.info = info
+        self._reader = reader
         self._facts = facts
         self._zone = zone
         self._notes = Notes()
         self._from_future = 0
-        self._gone = False
+        self._broken: Warn | None = None
 
     def read(self, wants: Wants, budget: Budget, after: int) -> Iterator[tuple[LogEntry, int]]:
         """Entries of the object whose time is wanted, of records behind `after`."""
         budget.spend(objects=1)
         chunks = inflate(self._chunks(budget), self._notes, LIMITS)
-        for record in records(self._metered(chunks, budget, after), self._info.name, self._notes, LIMITS):
+        for record in records(self._metered(chunks, budget, after), self.info.name, self._notes, LIMITS):
             self.at = record.index
-            if record.index <= after:
-                continue
+            if record.index <= after or (self._broken and record.kind == "raw"):
+                continue  # what a transfer cut in two is no record of the object
             timestamp, found = self._time_of(record)
             if wants(timestamp):
                 size = record.size
@@ -233,18 +209,24 @@ class ObjectUnit:
     def warnings(self) -> list[Warn]:
         """What of this object could not be delivered as stored."""
         warns = [Warn(SOURCE, note.code, note.detail, self.name) for note in self._notes.faults()]
-        if self._gone:
-            warns.append(Warn(SOURCE, "object_gone", "The object was deleted while it was read.", self.name))
+        if self._broken:
+            warns.append(self._broken)
         if self._from_future:
             detail = f"{self._from_future} entries are dated later than the object itself."
             warns.append(Warn(SOURCE, "future_entry", detail, self.name))
         return warns
 
     def _chunks(self, budget: Budget) -> Iterator[bytes]:
+        """The stored bytes; when they end too early, a warning is left."""
         try:
-            yield from self._store.open(self._info, budget)
+            yield from self._reader.open(self.info, budget)
         except NotFound:
-            self._gone = True
+            self._warn("object_gone", "The object was replaced or deleted while it was read.")
+        except Interrupted:
+            self._warn("object_unreadable", "The object kept breaking off: the rest of it is missing.")
+
+    def _warn(self, code: str, detail: str) -> None:
+        self._broken = Warn(SOURCE, code, detail, self.name)
 
     def _metered(self, chunks: Iterable[bytes], budget: Budget, after: int) -> Iterator[bytes]:
         """Decompressed chunks, paid for; what an earlier page has read is skipped for free."""
@@ -259,20 +241,23 @@ class ObjectUnit:
             moment = head_time(record.head, self._zone)
         elif record.kind == "csv":
             moment = field_time(record.value, self._zone)
+        if record.kind == "json" and moment is None:
+            # Some writers wrap the whole line, time and level in brackets, into a message.
+            moment, found = text_time(text_of(record.value), self._zone), "text"
         elif record.kind == "text":
             moment = text_time(record.text or "", self._zone)
             if moment is None and record.inherited_time:
                 moment = read_time(record.inherited_time, self._zone)
             found = "text"
-        return placed_time(moment, self._facts.moment, self._info.updated, found)
+        return placed_time(moment, self._facts.moment, self.info.updated, found)
 
     def _entry(self, record: Record, timestamp: int, found: TimestampFrom) -> LogEntry:
-        info = self._info
+        info = self.info
         value = record.value if record.kind in ("json", "csv") else None
         if record.kind == "raw":
             severity: tuple[Severity, SeverityFrom] = (Severity.DEFAULT, "default")
         else:
-            severity = severity_of(value, record.text)
+            severity = severity_of(value, record.text if record.text is not None else text_of(value))
         if timestamp > info.updated + FUTURE:
             self._from_future += 1
         return LogEntry(

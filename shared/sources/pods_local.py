@@ -74,6 +74,10 @@ class PodLogs:
                 break
         return Listing(self.name, seen, budget.scanned, bool(warnings), warnings)
 
+    def digest(self, query: LogQuery, budget: Budget) -> str:  # noqa: ARG002 - lines are never rewritten
+        """Nothing: a stored line is never rewritten."""
+        return ""
+
     def check(self, deadline_s: float) -> Health:  # noqa: ARG002 - a directory answers at once
         """Whether the directory is there."""
         return Health(SOURCE, "ok" if self._root.parent.is_dir() else "down", 0.0)

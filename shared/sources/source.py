@@ -48,7 +48,8 @@ class Plan(msgspec.Struct, frozen=True):
 
 
 class Page(msgspec.Struct):
-    """One page of entries in the order asked for. `resume` is None only at the end."""
+    """One page of entries in the order asked for. `resume` is None only at the end; `digest` changes
+    when what was read is replaced, where the source can tell."""
 
     source: str
     entries: list[LogEntry]
@@ -57,6 +58,7 @@ class Page(msgspec.Struct):
     warnings: list[Warn]
     scanned: Scanned
     elapsed_ms: float = 0.0
+    digest: str = ""
 
 
 class Listing(msgspec.Struct):
@@ -183,6 +185,9 @@ class LogSource(Protocol):
 
     def read(self, query: LogQuery, budget: Budget) -> Page:
         """The next page of `query`. Raises: InvalidRequest, Forbidden, SourceError."""
+
+    def digest(self, query: LogQuery, budget: Budget) -> str:
+        """What `read` would give as its page's digest, without reading; "" where the source cannot tell."""
 
     def check(self, deadline_s: float) -> Health:
         """Whether the source answers, within `deadline_s`. Never raises."""

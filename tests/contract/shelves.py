@@ -182,7 +182,15 @@ def stored_line(event: Event, number: int) -> dict[str, Any]:
     }
 
 
+def cloud_gcs(root: Path) -> Shelf:
+    """Cloud Storage itself, faked."""
+    from tests.contract.shelf_gcs import CloudGcs
+
+    return CloudGcs(root)
+
+
 SHELVES: dict[str, Callable[[Path], Shelf]] = {
+    "gcs-cloud": cloud_gcs,
     "gcs-local": LocalGcs,
     "firestore-local": LocalFirestore,
     "pods-local": LocalPods,

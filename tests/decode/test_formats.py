@@ -273,6 +273,19 @@ def test_a_cut_array_gives_all_whole_elements(cut: int, block_bytes: int) -> Non
     assert [r.kind for r in found[len(whole) :]] in ([], ["raw"])
 
 
+@pytest.mark.parametrize("block_bytes", [64, 1 << 18])
+def test_an_array_of_nothing_but_damaged_elements_is_still_cut_apart(block_bytes: int) -> None:
+    """However many do not end, each is a raw record of its own."""
+    parts = [f'{{"trade_id": "T{n}", "symbol": "TCS"' for n in range(100)]
+    found, notes = read(f"[{','.join(parts)}]".encode(), block_bytes=block_bytes)
+    assert [(r.index, r.kind, r.text) for r in found[:-1]] == [
+        (number, "raw", part) for number, part in enumerate(parts[:-1], 1)
+    ]
+    assert found[-1].text is not None
+    assert found[-1].text.startswith(parts[-1])
+    assert "undecodable_line" in codes(notes)
+
+
 def test_arrays_one_after_the_other_are_one() -> None:
     """Two flushes in one object lose nothing."""
     found, notes = read(b'[{"a": 1}, {"a": 2}]\n[{"a": 3}][]')
@@ -401,6 +414,35 @@ def test_a_quote_that_is_never_closed_costs_one_line(bad: bytes) -> None:
         (n + 3, {"a": str(n), "b": "x", "c": "y"}) for n in range(50)
     ]
     assert codes(notes) == ["csv_row"]
+
+
+@pytest.mark.parametrize("bad", ['1,2,"3', '1,"2', '"'])
+def test_a_quote_that_is_open_where_the_object_ends(bad: str) -> None:
+    """The half row is raw, though it may have as many cells as it should."""
+    found, notes = read(f"a,b,c\n4,5,6\n{bad}".encode())
+    assert shapes(found) == [(2, "csv", {"a": "4", "b": "5", "c": "6"}), (3, "raw", bad)]
+    assert codes(notes) == ["csv_row"]
+
+
+def test_a_quote_that_a_later_row_closes_costs_one_line() -> None:
+    """Though the swallowed rows seem to make one of the right width."""
+    found, notes = read(b'a,b,c\n1,"2,3\n4,"x",6\n7,8,9\n')
+    assert [(r.index, r.kind, r.text or r.value) for r in found] == [
+        (2, "raw", '1,"2,3'),
+        (3, "csv", {"a": "4", "b": "x", "c": "6"}),
+        (4, "csv", {"a": "7", "b": "8", "c": "9"}),
+    ]
+    assert codes(notes) == ["csv_row"]
+
+
+def test_a_quote_within_an_unquoted_cell_is_text() -> None:
+    """Inches are no quotes, in a row of several lines neither."""
+    found, notes = read(b'a,b,c\n5" pipe,2,3\n5" pipe,"x\ny",3\n')
+    assert [r.value for r in found] == [
+        {"a": '5" pipe', "b": "2", "c": "3"},
+        {"a": '5" pipe', "b": "x\ny", "c": "3"},
+    ]
+    assert notes == []
 
 
 def test_a_quote_that_is_never_closed_in_the_header() -> None:

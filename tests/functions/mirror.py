@@ -86,7 +86,7 @@ class Mirror:
         entries: list[dict[str, Any]] = []
         warnings: list[dict[str, Any]] = []
         partial = False
-        token = ""
+        token: str | None = ""
         while token is not None:
             asked["page_token"] = token
             answer = client.get(f"/logs/{source}", query_string=asked, headers=ADMIN)

@@ -13,7 +13,7 @@ from tests.functions.mirror import ADMIN, EVERYTHING, GENERATION, Mirror, jsonl
 
 NAME = "trades/2026/01/15/stock_trader/a.jsonl"
 COLUMNS = ["timestamp", "severity", "source", "bot", "strategy", "symbol", "trade_id", "message", "id"]
-PLAIN = {"timestamp": "2026-01-15T09:00:00Z", "level": "INFO", "message": "Order placed ₹100", "symbol": "TCS"}
+PLAIN = {"timestamp": "2026-01-15T09:00:00Z", "level": "INFO", "message": "Bought ₹100", "symbol": "TCS"}
 BROKEN = "line one\r\nline two\x00\x07\x1b[31m\x7f\x85\u2028\tend"
 HOSTILE = {
     "timestamp": "2026-01-15T09:00:01Z",
@@ -36,7 +36,9 @@ def id_of(line: int) -> str:
     return f"gcs:logs-bucket/{NAME}#{GENERATION}:{line}"
 
 
-def ask(serve: Serve, root: Path, records: list[Any], headers: dict[str, str] | None = None, **more: str) -> Any:
+def ask(
+    serve: Serve, root: Path, records: list[Any], headers: dict[str, str] | None = None, **more: str
+) -> Any:
     """The answer about these records, which are one object."""
     Mirror(root, serve).put(NAME, jsonl(records))
     return serve("gcs").get("/logs/gcs", query_string=EVERYTHING | more, headers=ADMIN | (headers or {}))
@@ -90,7 +92,7 @@ def test_the_parameter_beats_the_header(serve: Serve, tmp_path: Path, name: str,
 
 
 def test_ndjson_is_json_line_by_line(serve: Serve, tmp_path: Path) -> None:
-    """An entry a line as in `json`, and a last line with `meta` and the token, even where text breaks lines."""
+    """An entry a line as in `json`, then `meta` and the token, also where a text breaks lines."""
     records = [PLAIN, HOSTILE, PLAIN | {"message": BROKEN}]
     whole = ask(serve, tmp_path, records).json
 
@@ -110,7 +112,17 @@ def test_csv_has_the_columns_of_the_contract(serve: Serve, tmp_path: Path) -> No
 
     assert rows(answer) == [
         COLUMNS,
-        ["2026-01-15T09:00:00.000000Z", "INFO", "gcs", "stock_trader", "", "TCS", "", "Order placed ₹100", id_of(1)],
+        [
+            "2026-01-15T09:00:00.000000Z",
+            "INFO",
+            "gcs",
+            "stock_trader",
+            "",
+            "TCS",
+            "",
+            "Bought ₹100",
+            id_of(1),
+        ],
     ]
 
 
@@ -136,7 +148,7 @@ def test_text_is_a_line_an_entry(serve: Serve, tmp_path: Path) -> None:
     answer = ask(serve, tmp_path, [PLAIN, HOSTILE], format="text")
 
     assert answer.text == (
-        "2026-01-15T09:00:00.000000Z INFO gcs stock_trader Order placed ₹100\n"
+        "2026-01-15T09:00:00.000000Z INFO gcs stock_trader Bought ₹100\n"
         f"2026-01-15T09:00:01.000000Z ERROR gcs stock_trader {HOSTILE['message']}\n"
     )
 
@@ -162,7 +174,7 @@ def test_pages_of_flat_formats_go_on_by_header(serve: Serve, tmp_path: Path, nam
     records = [PLAIN | {"message": f"m{number}"} for number in range(5)]
     whole = ask(serve, tmp_path, records, format=name).text.splitlines()
     lines: list[str] = []
-    token = ""
+    token: str | None = ""
     while token is not None:
         answer = ask(serve, tmp_path, records, format=name, page_size="2", page_token=token)
         lines += answer.text.splitlines()[1 if name == "csv" and lines else 0 :]

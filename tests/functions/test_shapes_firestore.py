@@ -107,8 +107,8 @@ SHAPES = [
     Shape("a closed trade with mixed types", f"{TRADES}/a1", CLOSED, "2026-01-15T09:30:00.000000Z", "field",
           "INFO", "default", "SELL 10 TCS @ 3500.50, vwap, closed, pnl -105.46",
           {"bot": "stock_trader", "strategy": "vwap", "symbol": "TCS", "trade_id": "T1"}),
-    Shape("a rejected trade with its reason", f"{TRADES}/r1", REJECTED, "2026-01-15T03:50:00.500000Z", "field",
-          "WARNING", "default", "Insufficient margin: 7500 needed",
+    Shape("a rejected trade with its reason", f"{TRADES}/r1", REJECTED, "2026-01-15T03:50:00.500000Z",
+          "field", "WARNING", "default", "Insufficient margin: 7500 needed",
           {"bot": "stock_trader", "symbol": "INFY"}, IN_INDIA),
     Shape("a rejected trade without reason, side or time", f"{TRADES}/r2", UNTIMED,
           "2026-01-14T18:30:00.000000Z", "path", "WARNING", "default",
@@ -124,15 +124,15 @@ SHAPES = [
           "2026-01-15T18:00:00.000000Z", "metadata", "NOTICE", "field", "slow", {"bot": "alpha"}, FLAT),
     Shape("an error without a severity", "live_alerts/x3", {"error_message": "slow", "error_type": "Slow"},
           "2026-01-15T18:00:00.000000Z", "metadata", "ERROR", "default", "slow", {}, FLAT),
-    Shape("a thought without a message", "thought_journal/t1", JOURNAL, "2026-01-15T04:30:00.000000Z", "field",
-          "DEFAULT", "default", json.dumps(JOURNAL, separators=(",", ":")), {"symbol": "TCS"}, FLAT),
+    Shape("a thought without a message", "thought_journal/t1", JOURNAL, "2026-01-15T04:30:00.000000Z",
+          "field", "DEFAULT", "default", json.dumps(JOURNAL, separators=(",", ":")), {"symbol": "TCS"}, FLAT),
     Shape("a reflection named by bot and date", "daily_reflections/paper_trader_2026-01-15", REFLECTION,
           "2026-01-15T00:00:00.000000Z", "path", "INFO", "default", REFLECTION["reflection"],
           {"bot": "paper_trader"}, FLAT),
     Shape("a decision under its date", "cognitive_by_date/2026-01-15/decisions/d1", DECISION,
           "2026-01-15T00:00:00.000000Z", "path", "INFO", "default", "Momentum is gone", {}, FLAT),
-    Shape("a document without fields", f"{TRADES}/empty", {}, "2026-01-15T00:00:00.000000Z", "path", "DEFAULT",
-          "default", "{}", {"bot": "stock_trader"}),
+    Shape("a document without fields", f"{TRADES}/empty", {}, "2026-01-15T00:00:00.000000Z", "path",
+          "DEFAULT", "default", "{}", {"bot": "stock_trader"}),
 ]  # fmt: skip
 
 
@@ -150,7 +150,7 @@ def test_every_field_of_a_document(serve: Serve, tmp_path: Path, shape: Shape) -
 
 
 def test_documents_of_one_collection_differ_in_their_types(serve: Serve, tmp_path: Path) -> None:
-    """Epoch numbers, texts, nulls and nested values in the same field: each document is told in time's order."""
+    """Epoch numbers, texts, nulls and nested values in one field: all are told, in order of time."""
     mirror = Mirror(tmp_path, serve)
     times: list[Any] = [
         1768469400000,

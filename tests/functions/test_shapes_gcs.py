@@ -186,7 +186,7 @@ CSV = (
     'T2,"L&T, ""new""",,stock_trader,SELL,5,100,open,,2026-01-15T09:21:00,"two\r\nlines"\r\n'
     "T3,INFY,orb,,BUY,1,1500,closed,-7.5,,\r\n"
 )
-CSV_NAMES = CSV.split("\r\n")[0].split(",")
+CSV_NAMES = CSV.split("\r\n", maxsplit=1)[0].split(",")
 
 
 def csv_row(*cells: str) -> dict[str, str | None]:
@@ -215,7 +215,8 @@ SHAPES = [
         zipped(compact_array := json.dumps(TRADES, separators=(",", ":")).encode()),
         [
             told_trade(3, "2026-01-15T03:52:00.000000Z", "SELL 10 TCS @ 3500.5, vwap, closed, pnl -35.00"),
-            told_trade(6, "2026-01-15T04:31:07.000000Z", "BUY 10 TCS @ 3500.5, vwap, closed, pnl +0.00", since="path"),
+            told_trade(6, "2026-01-15T04:31:07.000000Z", "BUY 10 TCS @ 3500.5, vwap, closed, pnl +0.00",
+                       since="path"),
             told_trade(1, "2026-01-15T09:20:00.000000Z", "BUY 10 TCS @ 3500.5, vwap, open"),
             told_trade(2, "2026-01-15T09:21:00.000000Z", "BUY 10 TCS @ 3500.5, vwap, closed, pnl +120.50"),
             told_trade(4, "2026-01-15T09:23:00.000000Z",
@@ -269,7 +270,8 @@ SHAPES = [
         [
             Told(1, "2026-01-15T09:15:00.000000Z", "path", "DEFAULT", "default", "starting", BOT, None),
             Told(2, "2026-01-15T09:15:22.000000Z", "text", "ERROR", "text", LINE, BOT, None),
-            Told(3, "2026-01-15T09:15:22.000000Z", "text", "DEFAULT", "default", "order 17 was refused", BOT, None),
+            Told(3, "2026-01-15T09:15:22.000000Z", "text", "DEFAULT", "default",
+                 "order 17 was refused", BOT, None),
             Told(4, "2026-01-15T09:15:22.000000Z", "text", "ERROR", "text", TRACEBACK, BOT, None),
             Told(8, "2026-01-15T09:15:23.000000Z", "text", "INFO", "text",
                  "[2026-01-15 09:15:23] [INFO] [system] Order placed ✅ ₹100", BOT, None),
@@ -346,7 +348,7 @@ def test_every_field_of_every_entry_of_a_shape(serve: Serve, tmp_path: Path, sha
 def test_a_record_without_a_time_is_dated_by_its_path(
     serve: Serve, tmp_path: Path, name: str, timestamp: str, since: str
 ) -> None:
-    """Each layout of a date gives the day, the file's name the hour in LOG_TIMEZONE, else the object's time."""
+    """Each layout gives the day, the file's name the hour, in LOG_TIMEZONE; else the object's time."""
     mirror = Mirror(tmp_path, serve)
     mirror.put(name, jsonl([ERROR]))
 
@@ -367,7 +369,8 @@ def test_a_record_without_a_time_is_dated_by_its_path(
         ({"ts": 1768468800.5}, "2026-01-15T09:20:00.500000Z"),
         ({"timestamp": "soon", "time": None, "ts": "", "created_at": "2026-01-15 09:20:00"},
          "2026-01-15T09:20:00.000000Z"),
-        ({"exit_time": "2026-01-15T10:00:00", "entry_time": "2026-01-15T09:20:00"}, "2026-01-15T09:20:00.000000Z"),
+        ({"exit_time": "2026-01-15T10:00:00", "entry_time": "2026-01-15T09:20:00"},
+         "2026-01-15T09:20:00.000000Z"),
         ({"last_updated": "2026-01-15T09:00:00Z", "updated_at": "2026-01-15T14:50:00+05:30"},
          "2026-01-15T09:20:00.000000Z"),
         ({"timestamp": {"nested": 1}, "time": [], "ts": True, "last_updated": "2026-01-15T09:20:00Z"},
@@ -447,3 +450,14 @@ def test_equal_times_are_ordered_by_the_number_of_the_record(serve: Serve, tmp_p
 
     assert lines == list(range(1, 13))
     assert reverse == lines[::-1]
+
+
+def test_any_field_at_the_top_is_a_label_to_ask_for(serve: Serve, tmp_path: Path) -> None:
+    """`label.<name>` finds what `labels` does not show."""
+    mirror = Mirror(tmp_path, serve)
+    mirror.put(f"{FOLDER}/labels.jsonl", jsonl([GENERAL, GENERAL | {"session_id": "s-2"}]))
+
+    found = mirror.read("gcs", None, **{"label.session_id": "s-2"}).entries
+
+    assert [entry["origin"]["line"] for entry in found] == [2]
+    assert found[0]["labels"] == GENERAL_LABELS

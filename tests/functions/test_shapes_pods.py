@@ -11,12 +11,13 @@ from tests.functions.mirror import Mirror, stored_line
 
 AT = "2026-01-15T03:50:00.123456789Z"
 POD = {"namespace": "gpt", "pod": "stock-trader-7d9f", "container": "stock-trader", "cluster": "runner"}
+TRACE = "projects/p/traces/0af7651916cd43dd8448eb211c80319c"
 BOT = {"bot": "stock_trader"} | POD
 ORDER = "[2026-01-15 09:20:00] [INFO] [system] Order placed ✅ ₹100"
 PAYLOAD = {
     "severity": "ERROR",
     "message": "margin call",
-    "trace": "projects/p/traces/0af7651916cd43dd8448eb211c80319c",
+    "trace": TRACE,
     "data": {"trade_id": "T9", "symbol": None},
     "symbol": "TCS",
 }
@@ -66,10 +67,11 @@ SHAPES = [
     Shape("an error on stdout is the ERROR of its text",
           line("[2026-01-15 09:20:00] [ERROR] [trade] refused"), "ERROR", "text",
           "[2026-01-15 09:20:00] [ERROR] [trade] refused"),
-    Shape("stderr without a level", line("boom", severity="ERROR", stream="stderr"), "ERROR", "stream", "boom"),
+    Shape("stderr without a level", line("boom", severity="ERROR", stream="stderr"),
+          "ERROR", "stream", "boom"),
     Shape("stdout without a level", line("hello 🚀"), "INFO", "stream", "hello 🚀"),
     Shape("a JSON payload with severity and trace", line(PAYLOAD, severity="INFO"), "ERROR", "field",
-          "margin call", PAYLOAD, PAYLOAD["trace"],
+          "margin call", PAYLOAD, TRACE,
           BOT | {"symbol": "TCS", "trade_id": "T9"}),
     Shape("a JSON payload whose level the agent has moved", line({"message": "moved"}, severity="WARNING"),
           "WARNING", "field", "moved", {"message": "moved"}),
