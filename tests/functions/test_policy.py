@@ -141,3 +141,24 @@ def test_viewers_cannot_guess_a_secret_through_a_filter(serve: Serve, tmp_path: 
     assert "[PASSWORD:" in entry["message"]
     full = client.get(f"/logs/{function}?{WINDOW}&q=hunter2", headers=bearer("admin"))
     assert full.json["entries"][0]["message"] == SECRET_LINE
+
+
+def test_what_stands_in_a_placeholder_is_found_there(serve: Serve, tmp_path: Path) -> None:
+    """A viewer may ask for the placeholders that they were shown."""
+    shelf = LocalGcs(tmp_path)
+    shelf.put([Event(AT, message=SECRET_LINE), Event(AT, message="nothing here")])
+    client = serve("gcs")
+    (entry,) = client.get(f"/logs/gcs?{WINDOW}&q=login", headers=bearer()).json["entries"]
+    placeholder = entry["message"].split("=")[1].split()[0]
+
+    for wanted in (
+        placeholder,
+        placeholder[1:-1].lower(),
+        "password:",
+        placeholder[-7:-1],
+        "[pass",
+        "] done",
+    ):
+        assert client.get(f"/logs/gcs?{WINDOW}&q={wanted}", headers=bearer()).json["meta"]["returned"] == 1, (
+            wanted
+        )
