@@ -45,7 +45,7 @@ class _Listed(msgspec.Struct):
 
 # No attempt may wait for more than this of the time that is left, so that all of them end in time: an object
 # that never comes must not stop the reading of those behind it.
-_SHARE: Final = 0.25
+_SHARE: Final = 0.2
 
 _LISTED: Final = msgspec.json.Decoder(_Listed)
 _STORED: Final = msgspec.json.Decoder(_Stored)
@@ -54,14 +54,12 @@ _STORED: Final = msgspec.json.Decoder(_Stored)
 class CloudObjects:
     """An object store in Cloud Storage. Needs `storage.objects.list` and `storage.objects.get`, no more.
 
-    `project`: of the credentials; `endpoint` and `patience_s` as in `Calls`.
+    Safe for threads; connects at first use.
     """
 
-    def __init__(
-        self, settings: GcsSettings, project: str, *, endpoint: str = "", patience_s: float = 10.0
-    ) -> None:
+    def __init__(self, settings: GcsSettings, calls: Calls) -> None:
         self._settings = settings
-        self._calls = Calls(project, endpoint=endpoint, patience_s=patience_s)
+        self._calls = calls
         self._workers = Workers()
 
     def buckets(self) -> tuple[str, ...]:
@@ -151,7 +149,7 @@ class CloudObjects:
         """As `open`, not yet counted."""
         at = since_failure = 0
         answered = False
-        tries = Tries(budget)
+        tries = self._calls.tries(budget)
         while True:
             failure: Exception = Broken()
             try:

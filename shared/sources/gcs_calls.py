@@ -27,7 +27,7 @@ _CONNECT_S: Final = 5.0
 # Source: https://cloud.google.com/storage/docs/retry-strategy#tools
 _TRY_AGAIN: Final = frozenset({408, 429, 500, 502, 503, 504})
 _MOST_TRIES: Final = 5
-_FIRST_WAIT_S: Final = 0.1
+FIRST_WAIT_S: Final = 0.1
 _RETRY_AFTER_S: Final = 5
 
 
@@ -58,8 +58,9 @@ class Broken(Exception):
 class Tries:
     """How often one thing is tried without getting anywhere, and how long is waited in between."""
 
-    def __init__(self, budget: Budget) -> None:
+    def __init__(self, budget: Budget, first_wait_s: float) -> None:
         self._budget = budget
+        self._first_wait_s = first_wait_s
         self._failed = 0
 
     def got_on(self) -> None:
@@ -72,7 +73,9 @@ class Tries:
         self._failed += 1
         if self._failed >= _MOST_TRIES:
             raise exc
-        wait_s = _FIRST_WAIT_S * 2 ** (self._failed - 1) * random.uniform(0.5, 1.0)
+        if isinstance(exc, Broken) and exc.is_silence:
+            return  # that was a wait already
+        wait_s = self._first_wait_s * 2 ** (self._failed - 1) * random.uniform(0.5, 1.0)
         if wait_s >= self._budget.remaining_s:
             raise BudgetSpent("deadline") from exc
         time.sleep(wait_s)
@@ -81,23 +84,36 @@ class Tries:
 class Calls:
     """GETs, safe for threads.
 
-    `patience_s` is the longest silence of a connection, within what a budget has left. `endpoint` is an
+    `patience_s` is the longest silence of a connection, within what a budget has left; `first_wait_s` the
+    time before a second try, which doubles with each further one. `endpoint` is an
     emulator's address, asked without credentials; without it the library finds both.
     """
 
-    def __init__(self, project: str, *, endpoint: str = "", patience_s: float = 10.0) -> None:
+    def __init__(
+        self,
+        project: str,
+        *,
+        endpoint: str = "",
+        patience_s: float = 10.0,
+        first_wait_s: float = FIRST_WAIT_S,
+    ) -> None:
         self._project = project
         self._endpoint = endpoint
         self._patience_s = patience_s
+        self._first_wait_s = first_wait_s
         self._lock = threading.Lock()
         self._link: tuple[str, Any, Any] | None = None
+
+    def tries(self, budget: Budget) -> Tries:
+        """A new count of tries."""
+        return Tries(budget, self._first_wait_s)
 
     def get(self, path: str, params: Mapping[str, str | int], budget: Budget) -> bytes:
         """A whole answer.
 
         Raises: Answered for what no retry can help; SourceError, SourceTimeout, BudgetSpent.
         """
-        tries = Tries(budget)
+        tries = self.tries(budget)
         while True:
             try:
                 with self.stream(path, params, budget) as answer:
@@ -143,7 +159,7 @@ class Calls:
         try:
             answer = pool.request("GET", url, headers=sent, **once)
         except urllib3.exceptions.HTTPError as exc:
-            raise Broken(is_silence=isinstance(exc, urllib3.exceptions.TimeoutError)) from exc
+            raise _broken(exc) from exc
         done = False
         try:
             if not 200 <= answer.status < 300:
@@ -220,12 +236,20 @@ def pieces(answer: Any, budget: Budget) -> Iterator[bytes]:
         try:
             piece = answer.read1(CHUNK_BYTES, decode_content=False)
         except (urllib3.exceptions.HTTPError, OSError) as exc:
-            raise Broken(is_silence=isinstance(exc, TimeoutError | urllib3.exceptions.TimeoutError)) from exc
+            raise _broken(exc) from exc
         if not piece:
             return
         yield piece
         if budget.remaining_s <= 0:
             raise BudgetSpent("deadline")
+
+
+def _broken(exc: Exception) -> Broken:
+    import urllib3
+
+    # A connection that is refused counts as a timeout there.
+    refused = isinstance(exc, urllib3.exceptions.NewConnectionError)
+    return Broken(is_silence=isinstance(exc, TimeoutError | urllib3.exceptions.TimeoutError) and not refused)
 
 
 def busy() -> SourceError:

@@ -29,8 +29,9 @@ FIRST_PAGE: Final = 8
 DATED_PAGE: Final = 64
 # So many folders without a date in a row, and the next ones are listed whole.
 PLAIN_IN_A_ROW: Final = 8
-# With more date trees than this (bots, each with its years) the loose objects of a year's folder are not
-# looked for beside a window that lies in two months and has days there: two calls for each tree.
+# With more date trees than this (bots, each with its years), in a window over a month's end, the years' own
+# folders are not all looked into for loose objects: only the first, and the others when it has some or any
+# have been seen elsewhere. That is a call or two for each tree which find nothing in a tidy bucket.
 MANY_TREES: Final = 3
 _AFTER_YEARS: Final = "21"
 _ANY_DAYS: Final = (date.min, date.max)
@@ -66,7 +67,9 @@ class Walk:
         self._ask = ask
         self._days = days
         self._trees: dict[str, list[int]] = {}
+        self._put_off: list[tuple[list[str], Ask]] = []
         self._dates_seen = 0
+        self._loose_seen = False
 
     def objects(self, prefix: str) -> Found:
         """Every object below `prefix`, save those whose date is not of the window."""
@@ -80,6 +83,7 @@ class Walk:
             trees, self._trees = self._trees, {}
             for parent, years in trees.items():
                 yield from self._tree(parent, years, thrifty=len(trees) > MANY_TREES)
+            yield from self._years_put_off()
 
     def _whole(self, ask: Ask) -> Found:
         """Everything asked for, with all that is below."""
@@ -100,6 +104,7 @@ class Walk:
         while True:
             answer = self._ask(ask)
             yield from answer.objects
+            self._loose_seen = self._loose_seen or bool(answer.objects)
             folders += answer.folders
             if not answer.token:
                 return folders
@@ -171,10 +176,19 @@ class Walk:
         ends = list(dict.fromkeys(f"{parent}{day:%Y}/" for day in (first, last)))
         found = list(self._whole(days))
         yield from found
-        if not (thrifty and found and len(months) > 1):
+        if thrifty and found and len(months) > 1:
+            self._put_off.append((ends, days))
+        else:
             seen = yield from self._loose(ends, days)
             months = [month for month in months if month in seen]
         yield from self._loose(months, days)
+
+    def _years_put_off(self) -> Found:
+        """One after the other, while any object has been seen that lies loose."""
+        put_off, self._put_off = self._put_off, []
+        for number, (years, days) in enumerate(put_off):
+            if number == 0 or self._loose_seen:
+                yield from self._loose(years, days)
 
     def _loose(self, folders: list[str], days: Ask) -> FoundAnd:
         """What lies in folders of years or months outside of the range of the days; returns their folders."""

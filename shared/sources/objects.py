@@ -5,38 +5,26 @@ window, decodes them, and makes entries of their records.
 """
 
 import hashlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from datetime import date, tzinfo
 from typing import Final
 
 import msgspec
 
-from shared import instant
 from shared.config import GcsSettings
-from shared.decode import Limits, Notes, Record, inflate, records
-from shared.entry import LogEntry, Severity, SeverityFrom, TimestampFrom
+from shared.decode import Limits, Notes, inflate
 from shared.errors import Forbidden, InvalidRequest, NotFound
-from shared.layout import PathFacts, day_bounds, days_of, path_facts
-from shared.normalise import (
-    field_time,
-    head_time,
-    labels_of,
-    message_of,
-    placed_time,
-    read_time,
-    severity_of,
-    text_of,
-    text_time,
-    trace_of,
-)
+from shared.layout import PathFacts, days_of, path_facts
 from shared.policy import Policy
 from shared.query import LogQuery, Window
 from shared.redact import Redactor
-from shared.sources.object_store import SOURCE, Interrupted, ObjectInfo, ObjectStore, Reader
-from shared.sources.scan import FUTURE, Wants, place_of, scan
-from shared.sources.source import Budget, Health, Listing, Page, Plan, Warn, certain
+from shared.sources.object_store import SOURCE, Interrupted, ObjectInfo, ObjectStore
+from shared.sources.object_unit import ObjectUnit
+from shared.sources.scan import FUTURE, place_of, scan
+from shared.sources.source import Budget, Health, Listing, Page, Plan, certain
 
-LIMITS: Final = Limits()
+# What is read beyond the cut of a text, so that what lies across it is whole when it is redacted.
+OVERLAP_BYTES: Final = 64 * 1024
 
 
 class ObjectLogs:
@@ -77,7 +65,11 @@ class ObjectLogs:
 
     def objects(self, query: LogQuery, budget: Budget) -> Listing:
         """The objects that may hold entries of the window, by bucket and name."""
-        found = {f"{info.bucket}/{info.name}": info.document() for info, _ in self._found(query, budget)}
+        found = {
+            f"{info.bucket}/{info.name}": info.document()
+            for info, _ in self._found(query, budget)
+            if query.policy.admits_path(self.name, info.name)
+        }
         return Listing(self.name, found, budget.scanned)
 
     def text(
@@ -99,16 +91,18 @@ class ObjectLogs:
         whole = True
         try:
             with certain(self.name, budget):
-                for chunk in inflate(self._store.open(info, budget), notes, LIMITS):
+                for chunk in inflate(self._store.open(info, budget), notes, Limits()):
                     found += chunk
                     budget.spend(bytes=len(chunk))
-                    if len(found) > max_bytes:
+                    if len(found) > max_bytes + OVERLAP_BYTES:
                         break
         except Interrupted:
             whole = False
-        text = bytes(found[:max_bytes]).decode("utf-8", errors="replace")
+        # Redacted before it is cut: half a secret would not be known for one.
+        text = bytes(found[: max_bytes + OVERLAP_BYTES]).decode("utf-8", errors="replace")
         if policy.redacts_path(self.name, name):
             text = self._redactor.text(text)
+        text = text.encode()[:max_bytes].decode("utf-8", errors="ignore")
         return ObjectText(info, text, cut=not whole or len(found) > max_bytes or bool(notes.faults()))
 
     def _stat(self, bucket: str | None, name: str, budget: Budget) -> ObjectInfo:
@@ -153,7 +147,18 @@ class ObjectLogs:
             if configured is None:
                 raise InvalidRequest.of("prefix", "must lie under a configured prefix")
             pairs.append((configured, wanted))
-        return pairs or [(prefix, prefix) for prefix in self._prefixes]
+        if pairs:
+            return pairs
+        shown = query.policy.bounds(self.name).prefixes
+        if shown is None:
+            return [(prefix, prefix) for prefix in self._prefixes]
+        # Of a configured prefix and one that the policy shows, the narrower is listed.
+        return [
+            (configured, max(configured, prefix, key=len))
+            for configured in self._prefixes
+            for prefix in sorted(shown)
+            if configured.startswith(prefix) or prefix.startswith(configured)
+        ]
 
 
 def _digest(found: list[tuple[ObjectInfo, PathFacts]]) -> str:
@@ -173,107 +178,3 @@ def _may_hold(info: ObjectInfo, facts: PathFacts, window: Window, days: tuple[da
     """Nothing updated before the window can hold an entry of it, nor a folder of another date."""
     in_days = facts.day is None or days[0] <= facts.day <= days[1]
     return in_days and info.updated + FUTURE >= window.start
-
-
-class ObjectUnit:
-    """One object, read from its first record to its last."""
-
-    def __init__(self, reader: Reader, info: ObjectInfo, facts: PathFacts, zone: tzinfo) -> None:
-        self.name = f"{info.bucket}/{info.name}"
-        self.oldest, self.newest = instant.EARLIEST, info.updated + FUTURE
-        if facts.day is not None:
-            self.oldest, day_end = day_bounds(facts.day, zone)
-            self.newest = min(self.newest, day_end)
-        self.at = 0
-        self.info = info
-        self._reader = reader
-        self._facts = facts
-        self._zone = zone
-        self._notes = Notes()
-        self._from_future = 0
-        self._broken: Warn | None = None
-
-    def read(self, wants: Wants, budget: Budget, after: int) -> Iterator[tuple[LogEntry, int]]:
-        """Entries of the object whose time is wanted, of records behind `after`."""
-        budget.spend(objects=1)
-        chunks = inflate(self._chunks(budget), self._notes, LIMITS)
-        for record in records(self._metered(chunks, budget, after), self.info.name, self._notes, LIMITS):
-            self.at = record.index
-            if record.index <= after or (self._broken and record.kind == "raw"):
-                continue  # what a transfer cut in two is no record of the object
-            timestamp, found = self._time_of(record)
-            if wants(timestamp):
-                size = record.size
-                yield self._entry(record, timestamp, found), size
-
-    def warnings(self) -> list[Warn]:
-        """What of this object could not be delivered as stored."""
-        warns = [Warn(SOURCE, note.code, note.detail, self.name) for note in self._notes.faults()]
-        if self._broken:
-            warns.append(self._broken)
-        if self._from_future:
-            detail = f"{self._from_future} entries are dated later than the object itself."
-            warns.append(Warn(SOURCE, "future_entry", detail, self.name))
-        return warns
-
-    def _chunks(self, budget: Budget) -> Iterator[bytes]:
-        """The stored bytes; when they end too early, a warning is left."""
-        try:
-            yield from self._reader.open(self.info, budget)
-        except NotFound:
-            self._warn("object_gone", "The object was replaced or deleted while it was read.")
-        except Interrupted:
-            self._warn("object_unreadable", "The object kept breaking off: the rest of it is missing.")
-
-    def _warn(self, code: str, detail: str) -> None:
-        self._broken = Warn(SOURCE, code, detail, self.name)
-
-    def _metered(self, chunks: Iterable[bytes], budget: Budget, after: int) -> Iterator[bytes]:
-        """Decompressed chunks, paid for; what an earlier page has read is skipped for free."""
-        for chunk in chunks:
-            yield chunk
-            budget.spend(bytes=len(chunk) if self.at >= after else 0, forced=self.at <= after)
-
-    def _time_of(self, record: Record) -> tuple[int, TimestampFrom]:
-        moment: int | None = None
-        found: TimestampFrom = "field"
-        if record.kind == "json" and record.head is not None:
-            moment = head_time(record.head, self._zone)
-        elif record.kind == "csv":
-            moment = field_time(record.value, self._zone)
-        if record.kind == "json" and moment is None:
-            # Some writers wrap the whole line, time and level in brackets, into a message.
-            moment, found = text_time(text_of(record.value), self._zone), "text"
-        elif record.kind == "text":
-            moment = text_time(record.text or "", self._zone)
-            if moment is None and record.inherited_time:
-                moment = read_time(record.inherited_time, self._zone)
-            found = "text"
-        return placed_time(moment, self._facts.moment, self.info.updated, found)
-
-    def _entry(self, record: Record, timestamp: int, found: TimestampFrom) -> LogEntry:
-        info = self.info
-        value = record.value if record.kind in ("json", "csv") else None
-        if record.kind == "raw":
-            severity: tuple[Severity, SeverityFrom] = (Severity.DEFAULT, "default")
-        else:
-            severity = severity_of(value, record.text if record.text is not None else text_of(value))
-        if timestamp > info.updated + FUTURE:
-            self._from_future += 1
-        return LogEntry(
-            id=f"gcs:{info.bucket}/{info.name}#{info.generation}:{record.index}",
-            timestamp=timestamp,
-            timestamp_from=found,
-            severity=severity[0],
-            severity_from=severity[1],
-            source=SOURCE,
-            message=message_of(value) if record.text is None else record.text,
-            labels=labels_of(value, bot=self._facts.bot),
-            trace=trace_of(value),
-            payload=value,
-            origin={
-                "uri": f"gs://{info.bucket}/{info.name}",
-                "generation": str(info.generation),
-                "line": record.index,
-            },
-        )

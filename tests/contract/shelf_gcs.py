@@ -10,6 +10,7 @@ from shared import instant
 from shared.config import GcsSettings
 from shared.redact import Redactor
 from shared.sources.gcs import CloudObjects
+from shared.sources.gcs_calls import Calls
 from shared.sources.objects import ObjectLogs
 from shared.sources.source import LogSource
 from tests.contract.shelves import Event, objects_of
@@ -48,5 +49,5 @@ class CloudGcs:
 
     def source(self) -> LogSource:
         settings = GcsSettings(gcs_bucket_name=self.bucket)
-        store = CloudObjects(settings, "p", endpoint=server().url)
+        store = CloudObjects(settings, Calls("p", endpoint=server().url))
         return ObjectLogs(store, settings, UTC, Redactor(b"k" * 32))

@@ -18,6 +18,7 @@ from shared.policy import UNRESTRICTED
 from shared.query import LogQuery
 from shared.redact import Redactor
 from shared.sources.gcs import CloudObjects
+from shared.sources.gcs_calls import Calls
 from shared.sources.gcs_local import LocalObjects
 from shared.sources.object_store import ObjectStore
 from shared.sources.objects import ObjectLogs
@@ -69,7 +70,7 @@ def found(gcs: FakeGcs) -> Iterator[Found]:
     stores = []
 
     def names(bucket: str, prefix: str, start: str) -> set[str]:
-        store = CloudObjects(GcsSettings(gcs_bucket_name=bucket), "p", endpoint=gcs.url)
+        store = CloudObjects(GcsSettings(gcs_bucket_name=bucket), Calls("p", endpoint=gcs.url))
         stores.append(store)
         gcs.reset()
         return {info.name for info in store.list(bucket, prefix, days_from(start), Budget(60))}
@@ -191,6 +192,26 @@ MIXED = [
 ]
 
 
+@pytest.mark.parametrize("start", WINDOWS[2:5])
+def test_a_file_loose_in_a_year_of_many_bots_is_found(gcs: FakeGcs, found: Found, start: str) -> None:
+    """Calls are spared for tidy bots only: a summary beside the months is listed in every window."""
+    bucket = f"loose-{start}"
+    first, _ = days_from(start)
+    for bot in (*BOTS, "crypto_trader"):
+        for number in range(-40, 40):
+            day = first + timedelta(days=number)
+            gcs.put(bucket, f"trades/{bot}/{day:%Y/%m/%d}/log.json", b"{}")
+            gcs.put(bucket, f"trades/{bot}/{day:%Y}/summary.json", b"{}")
+
+    names = found(bucket, "trades/", start)
+
+    assert {f"trades/{bot}/{first:%Y}/summary.json" for bot in (*BOTS, "crypto_trader")} <= names
+
+
+PREFIXES = ["", "trades/", "trades/2026/", "trades/2026/01/", "trades/2026/01/15/"]
+PREFIXES += ["trades/20", "trades/stock", "trades/2026/01/1"]  # which end within a name
+
+
 def shifted(name: str, days: int) -> str:
     """A name with another date in it, whichever way it is written."""
     day = date(2026, 1, 15) + timedelta(days=days)
@@ -222,7 +243,7 @@ def both(gcs: FakeGcs, root: Path, bucket: str, names: Iterable[str]) -> tuple[O
         path.write_bytes(b"{}")
         os.utime(path, (updated.timestamp(), updated.timestamp()))
     gcs_settings = GcsSettings(gcs_bucket_name=bucket)
-    return CloudObjects(gcs_settings, "p", endpoint=gcs.url), LocalObjects(root, (bucket,))
+    return CloudObjects(gcs_settings, Calls("p", endpoint=gcs.url)), LocalObjects(root, (bucket,))
 
 
 def between(start: str, end: str, prefix: str = "") -> LogQuery:
@@ -246,10 +267,7 @@ def between(start: str, end: str, prefix: str = "") -> LogQuery:
         ("2024-01-01", "2024-01-02"),
     ],
 )
-@pytest.mark.parametrize(
-    "prefix",
-    ["", "trades/", "trades/2026/", "trades/2026/01/", "trades/2026/01/15/", "trades/20", "trades/stock", "trades/2026/01/1"],
-)  # fmt: skip
+@pytest.mark.parametrize("prefix", PREFIXES)
 def test_mixed_layouts_are_listed_as_the_local_mirror_lists_them(
     gcs: FakeGcs, tmp_path: Path, start: str, end: str, prefix: str
 ) -> None:
