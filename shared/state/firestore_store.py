@@ -126,6 +126,14 @@ class FirestoreStore:
         self._live.remember(name, ends if expires_at is None else expires_at)
         return True
 
+    def counter(self, key: str) -> dict[str, float]:
+        """As StateStore.counter."""
+        name, deadline = key_bytes(key), Deadline(self._read_deadline_s)
+        with self._client.within(deadline) as client:
+            document = client.document(self._collection, document_id(b"c", name))
+            snapshot = document.get(retry=None, timeout=deadline.left_s())
+        return self._sums(snapshot)
+
     def scan(self, prefix: str) -> Iterator[tuple[str, bytes]]:
         """As StateStore.scan."""
         for name, snapshot in self._pages(b"v", prefix):
@@ -138,9 +146,7 @@ class FirestoreStore:
     def counters(self, prefix: str) -> Iterator[tuple[str, dict[str, float]]]:
         """As StateStore.counters."""
         for name, snapshot in self._pages(b"c", prefix):
-            sums = snapshot.to_dict().get("sums")
-            if isinstance(sums, dict) and self._clock() < end_of(snapshot):
-                numbers = {field[1:]: n for field, n in sums.items() if isinstance(n, int | float)}
+            if numbers := self._sums(snapshot):
                 yield name.decode(errors="replace"), numbers
 
     def delete(self, key: str) -> bool:
@@ -156,6 +162,13 @@ class FirestoreStore:
                 batch.delete(collection.document(gone))
             batch.commit(retry=None, timeout=deadline.left_s())
         return True
+
+    def _sums(self, snapshot: Any) -> dict[str, float]:
+        """The numbers of a counter's document; empty when it is absent, expired or foreign."""
+        sums = (snapshot.to_dict() or {}).get("sums")
+        if not isinstance(sums, dict) or self._clock() >= end_of(snapshot):
+            return {}
+        return {field[1:]: n for field, n in sums.items() if isinstance(n, int | float)}
 
     def close(self) -> None:
         """As StateStore.close."""

@@ -75,6 +75,10 @@ class GuardedStore:
         """As StateStore.increment; False when the write was dropped."""
         return self._try("increment", lambda: self.store.increment(key, deltas, ttl_s)) or False
 
+    def counter(self, key: str) -> dict[str, float]:
+        """As StateStore.counter; empty when the store is broken."""
+        return self._try("counter", lambda: self.store.counter(key)) or {}
+
     def scan(self, prefix: str) -> Iterator[tuple[str, bytes]]:
         """As StateStore.scan; ends early when the store breaks."""
         return self._try_each("scan", lambda: self.store.scan(prefix))

@@ -64,6 +64,12 @@ class MemoryStore:
             self._counters[name] = (sums | added, old_expiry if expires_at is None else expires_at)
         return True
 
+    def counter(self, key: str) -> dict[str, float]:
+        """As StateStore.counter."""
+        with self._lock:
+            sums, expires_at = self._counters.get(key_bytes(key), ({}, None))
+            return dict(sums) if expires_at is None or self._clock() < expires_at else {}
+
     def scan(self, prefix: str) -> Iterator[tuple[str, bytes]]:
         """As StateStore.scan."""
         start = prefix_bytes(prefix)

@@ -106,6 +106,14 @@ class RedisStore:
         self._write(deadline, "EVAL", _ADD, 1, self._counters + name, repr(now), *lasting, *added)
         return True
 
+    def counter(self, key: str) -> dict[str, float]:
+        """As StateStore.counter."""
+        deadline = Deadline(self._read_deadline_s)
+        [flat] = self._links.run(deadline, ("HGETALL", self._counters + key_bytes(key)))
+        if _is_refusal(flat, but="WRONGTYPE"):
+            raise translated(flat, deadline) from flat
+        return _sums(flat, self._clock()) or {}
+
     def scan(self, prefix: str) -> Iterator[tuple[str, bytes]]:
         """As StateStore.scan. Walks the whole server: its work grows with all keys, not with the found."""
         for name, framed in self._found(self._values, prefix, "GET"):

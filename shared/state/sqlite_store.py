@@ -106,6 +106,14 @@ class SqliteStore:
             db.execute("REPLACE INTO counter VALUES (?, ?, ?)", (name, json.dumps(sums), expires_at))
         return True
 
+    def counter(self, key: str) -> dict[str, float]:
+        """As StateStore.counter."""
+        name = key_bytes(key)
+        with self._reading() as db:
+            row = db.execute("SELECT sums, expires_at FROM counter WHERE key = ?", (name,)).fetchone()
+        found = _counter(row, self._clock()) if row else None
+        return found[0] if found else {}
+
     def scan(self, prefix: str) -> Iterator[tuple[str, bytes]]:
         """As StateStore.scan."""
         for name, framed in self._pages("SELECT key, frame FROM value", prefix):

@@ -98,6 +98,10 @@ class StateStore(Protocol):
         """
         ...
 
+    def counter(self, key: str) -> dict[str, float]:
+        """The sums of one counter by field; empty when there is none."""
+        ...
+
     def scan(self, prefix: str) -> Iterator[tuple[str, bytes]]:
         """Each (key, value) whose key starts with `prefix`, in no promised order.
 

@@ -322,6 +322,16 @@ def test_an_unusable_time_to_live_is_refused(store: StateStore, ttl_s: float) ->
     assert store.get("k") is None
 
 
+def test_a_counter_can_be_read_alone(store: StateStore) -> None:
+    """One counter by its key, whatever else there is; none is empty."""
+    store.increment("alone", {"x": 2.0, "y": 0.5})
+    store.increment("alone/2", {"x": 7.0})
+    store.set("value", b"1", 60)
+
+    assert store.counter("alone") == {"x": 2.0, "y": 0.5}
+    assert store.counter("value") == store.counter("nothing") == {}
+
+
 def test_counters_add_up(store: StateStore) -> None:
     """Integers are exact, floats are sums, and a field may have any name."""
     odd = ["a.b", "__x__", "`", 'requests_total{route="/logs/gcs",status="200"}', "₹", "e", "*"]
