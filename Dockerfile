@@ -8,6 +8,7 @@ RUN /venv/bin/pip install --require-hashes --no-compile -r /build/requirements.t
     && /venv/bin/pip uninstall -y pip setuptools
 COPY shared /app/shared
 COPY functions /app/functions
+COPY infra/gateway/openapi.yaml.tftpl /app/infra/gateway/openapi.yaml.tftpl
 # Without bytecode a cold start takes three times as long, and the file system is read-only at run time.
 RUN python -m compileall -q -j 0 /venv/lib /app
 

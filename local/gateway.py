@@ -8,6 +8,7 @@ Source: https://www.envoyproxy.io/docs/envoy/latest/api-v3/api
 """
 
 import json
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final, NamedTuple
@@ -34,11 +35,19 @@ end
 
 
 class Keys(NamedTuple):
-    """Whose tokens are let through: of this issuer, for this audience, signed by a key of this JWKS."""
+    """Whose tokens are let through: of this issuer, for this audience, signed by a key of this JWKS; and
+    Google's for the same audience, when its keys are there."""
 
     issuer: str
     audience: str
     jwks: str
+    google_jwks: str = ""
+
+    @property
+    def sets(self) -> dict[str, str]:
+        """The key set of each security scheme of the document that has one."""
+        sets = {"bearer": self.jwks, "google": self.google_jwks}
+        return {scheme: jwks for scheme, jwks in sets.items() if jwks}
 
 
 def envoy_command(port: int, functions: Mapping[str, int], keys: Keys, config: Path) -> list[str]:
@@ -59,8 +68,7 @@ def envoy_config(port: int, functions: Mapping[str, int], keys: Keys) -> dict[st
     Raises: ValueError for a function that no path of the document leads to.
     """
     document = contract(functions, keys)
-    backends = document["x-google-api-management"]["backends"]
-    if lost := sorted(functions.keys() - backends.keys()):
+    if lost := sorted(functions.keys() - function_names()):
         raise ValueError(f"no path leads to {', '.join(lost)}: add it to {openapi.PATH.name}")
     return {
         "static_resources": {
@@ -80,9 +88,8 @@ def contract(functions: Mapping[str, int], keys: Keys) -> dict[str, Any]:
 
 
 def function_names() -> set[str]:
-    """Every function that a path of the document leads to."""
-    document = openapi.template()
-    return {operation["x-google-backend"] for _, _, operation in openapi.operations(document)}
+    """Every function that the document knows."""
+    return set(openapi.template()["x-google-api-management"]["backends"])
 
 
 def _listener(
@@ -92,6 +99,8 @@ def _listener(
         "@type": f"{_TYPE}.filters.network.http_connection_manager.v3.HttpConnectionManager",
         "stat_prefix": "gateway",
         "codec_type": "HTTP1",
+        # A method that nobody knows is a 405 with Allow, too.
+        "http_protocol_options": {"allow_custom_methods": True},
         "use_remote_address": True,
         "normalize_path": False,
         "merge_slashes": False,
@@ -130,8 +139,8 @@ def _filters(document: dict[str, Any], keys: Keys) -> list[dict[str, Any]]:
             "typed_config": {**lua, "default_source_code": {"inline_string": _CHECK_REQUEST_ID}},
         },
         {"name": "body_limit", "typed_config": body},
-        authentication_filter(document, keys.jwks),
-        swap_filter(keys.audience),
+        authentication_filter(document, keys.sets),
+        swap_filter(),
         {"name": "envoy.filters.http.router", "typed_config": router},
     ]
 
@@ -161,7 +170,7 @@ def _match(path: str) -> dict[str, Any]:
     """Exactly this path; a parameter is one segment, as the managed gateway has it."""
     if "{" not in path:
         return {"path": path}
-    segments = ["[^/]+" if part.startswith("{") else part for part in path.split("/")]
+    segments = ["[^/]+" if part.startswith("{") else re.escape(part) for part in path.split("/")]
     return {"safe_regex": {"regex": "/".join(segments)}}
 
 

@@ -8,7 +8,10 @@ only overwritten when there is an `Authorization` to move.
 
 import base64
 import json
+from collections.abc import Mapping
 from typing import Any, Final
+
+from shared import openapi
 
 _TYPE: Final = "type.googleapis.com/envoy.extensions.filters.http"
 _USERINFO: Final = "x-apigateway-api-userinfo"
@@ -24,36 +27,57 @@ end
 """
 
 
-def authentication_filter(document: dict[str, Any], jwks: str) -> dict[str, Any]:
-    """Envoy's JWT filter, with a provider for each security scheme of the document."""
+def authentication_filter(document: dict[str, Any], key_sets: Mapping[str, str]) -> dict[str, Any]:
+    """Envoy's JWT filter, with a provider for each security scheme of the document that has keys here.
+
+    A requirement is any of the schemes of an operation's `security`, by their names.
+    """
     schemes = document["components"]["securitySchemes"]
+    operations = [operation for _, _, operation in openapi.operations(document)]
+    asked = {names for one in operations if (names := _schemes_of(document, one))}
     return {
         "name": "authentication",
         "typed_config": {
             "@type": f"{_TYPE}.jwt_authn.v3.JwtAuthentication",
-            "providers": {name: _provider(scheme["x-google-auth"], jwks) for name, scheme in schemes.items()},
-            "requirement_map": {name: {"provider_name": name} for name in schemes},
+            "providers": {
+                name: _provider(schemes[name]["x-google-auth"], key_sets[name]) for name in key_sets
+            },
+            "requirement_map": {
+                _named(names): _any_of([n for n in names if n in key_sets]) for names in asked
+            },
         },
     }
 
 
 def requires(document: dict[str, Any], operation: dict[str, Any]) -> dict[str, Any] | None:
-    """What the JWT filter asks of one operation's callers; None when it lets everyone through.
-
-    Raises: ValueError for anything but one scheme: more than this service needs.
-    """
-    security = operation.get("security", document["security"])
-    if not security:
+    """What the JWT filter asks of one operation's callers; None when it lets everyone through."""
+    names = _schemes_of(document, operation)
+    if not names:
         return None
-    if len(security) != 1 or len(security[0]) != 1:
-        raise ValueError("an operation with more than one security scheme")
-    (name,) = security[0]
-    return {"@type": f"{_TYPE}.jwt_authn.v3.PerRouteConfig", "requirement_name": name}
+    return {"@type": f"{_TYPE}.jwt_authn.v3.PerRouteConfig", "requirement_name": _named(names)}
 
 
-def swap_filter(audience: str) -> dict[str, Any]:
+def _schemes_of(document: dict[str, Any], operation: dict[str, Any]) -> tuple[str, ...]:
+    """The schemes of which a caller needs one. Raises: ValueError for what the managed gateway cannot do."""
+    security = operation.get("security", document["security"])
+    if any(len(one) != 1 for one in security):
+        raise ValueError("an operation that wants two tokens at once, or perhaps none")
+    return tuple(name for one in security for name in one)
+
+
+def _named(schemes: tuple[str, ...]) -> str:
+    return " or ".join(schemes)
+
+
+def _any_of(names: list[str]) -> dict[str, Any]:
+    if len(names) == 1:
+        return {"provider_name": names[0]}
+    return {"requires_any": {"requirements": [{"provider_name": name} for name in names]}}
+
+
+def swap_filter() -> dict[str, Any]:
     """The headers as a function behind the managed gateway gets them."""
-    code = _SWAP % _gateway_token(audience)
+    code = _SWAP % _gateway_token()
     lua = {"@type": f"{_TYPE}.lua.v3.Lua", "default_source_code": {"inline_string": code}}
     return {"name": "swap", "typed_config": lua}
 
@@ -71,12 +95,12 @@ def _provider(auth: dict[str, Any], jwks: str) -> dict[str, Any]:
     }
 
 
-def _gateway_token(audience: str) -> str:
+def _gateway_token() -> str:
     """What the gateway says of itself, in the form in which Cloud Run hands it on."""
     header = {"alg": "RS256", "kid": "local", "typ": "JWT"}
     claims = {
         "iss": "https://accounts.google.com",
-        "aud": audience,
+        "aud": "https://function.local.invalid",
         "sub": "local-gateway",
         "email": "gateway@local.invalid",
         "email_verified": True,

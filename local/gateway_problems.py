@@ -46,14 +46,17 @@ _PROBLEMS: Final = (
 
 def _mapper(problem: AggregatorError) -> dict[str, Any]:
     """How an answer of Envoy's own with this status looks."""
-    headers = {REQUEST_ID: f"%REQ({REQUEST_ID})%", **_HEADERS, **problem.headers}
+    # Of a request that could not be read there are no headers yet.
+    unread = isinstance(problem, InvalidRequest | HeadersTooLarge)
+    request_id = "connection-%CONNECTION_ID%" if unread else f"%REQ({REQUEST_ID})%"
+    headers = {REQUEST_ID: request_id, **_HEADERS, **problem.headers}
     if problem.retry_after_s is not None:
         headers["retry-after"] = str(problem.retry_after_s)
     status = {"value": {"default_value": problem.status, "runtime_key": "none"}, "op": "EQ"}
     return {
         "filter": {"status_code_filter": {"comparison": status}},
         "body_format_override": {
-            "json_format": problem.problem(f"%REQ({REQUEST_ID})%"),
+            "json_format": problem.problem(request_id),
             "content_type": "application/problem+json",
         },
         "headers_to_add": [

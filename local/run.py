@@ -1,56 +1,52 @@
 """The supervisor of `make run`: demo data, each function in its own process, and Envoy before them.
 
-Everything is started at once and stopped together. When this process ends, however it ends, the kernel
-ends its children (Linux); their logs are in `.local/logs/NAME.log`.
+Everything is started at once and stopped together; the logs are in `.local/logs/NAME.log`.
 """
 
 import argparse
-import contextlib
-import ctypes
 import errno
 import http.client
 import os
 import signal
 import socket
-import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from types import FrameType
 from typing import Final, NamedTuple
 
-from local import demo, tokens
-from local.gateway import ROUTES, envoy_command
+from local import children, demo, keys, tokens
+from local.children import HOST, Child
+from local.gateway import Keys, envoy_command, function_names
+from shared.auth.key_fetch import check_url, fetch
+from shared.config import AuthSettings
 
 ROOT: Final = Path(__file__).resolve().parent.parent
-HOST: Final = "127.0.0.1"
+GOOGLE_KEYS: Final = AuthSettings.google_jwks_url
 _START_DEADLINE_S: Final = 60.0
-_STOP_DEADLINE_S: Final = 10.0
-_POLL_S: Final = 0.05
-_SHOWN_LINES: Final = 20
+_KEYS_DEADLINE_S: Final = 5.0
 _QUESTIONS: Final = (
     "/logs/gcs?min_severity=ERROR",
     "/logs/firestore?bot=options_trader",
     "/logs/pods?q=margin&format=text",
 )
 _SIGNALS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-_PR_SET_PDEATHSIG: Final = 1  # linux/prctl.h
-_LIBC: Final = ctypes.CDLL(None) if sys.platform == "linux" else None
 
 
 class CannotStart(Exception):
     """Nothing was started; the message says what to change."""
 
 
-class Child(NamedTuple):
-    """One process, the leader of its own group; ready when it answers (with `status`, if that is given)."""
+class Plan(NamedTuple):
+    """What a run consists of. `token` is for the greeting; empty when the tokens come from elsewhere."""
 
-    name: str
-    process: subprocess.Popen[bytes]
-    log: Path
     port: int
-    status: int | None
+    functions: Mapping[str, Path]
+    local_dir: Path
+    environment: Mapping[str, str]
+    keys: Keys
+    token: str
 
 
 class Stop:
@@ -70,23 +66,29 @@ def main(argv: list[str], environ: Mapping[str, str]) -> int:
     parser = argparse.ArgumentParser(prog="python -m local.run", description=__doc__)
     parser.add_argument("--port", type=int, default=8080, help="of the gateway; 0 takes a free one")
     parser.add_argument("--functions", type=Path, default=ROOT / "functions", help="one folder a function")
-    parser.add_argument("--local", type=Path, default=Path(".local"), help="demo data, secret and logs")
+    parser.add_argument("--local", type=Path, default=Path(".local"), help="demo data, keys and logs")
     options = parser.parse_args(argv)
-    local_dir = options.local.absolute()
     # Until there are children, a stop is an exception: half-written demo data are swept away on its way.
     for number in _SIGNALS:
         signal.signal(number, signal.default_int_handler)
     try:
-        port = _gateway_port(options.port)
-        functions = _functions(options.functions)
-        signer = tokens.signer(local_dir, environ)
-        environment = _environment(environ, _data(local_dir, environ), signer.key)
-    except (CannotStart, tokens.UnusableSecret, demo.NotDemoData, ValueError, OSError) as exc:
+        plan = _plan(options.port, options.functions, options.local.absolute(), environ)
+    except (CannotStart, keys.UnusableKey, demo.NotDemoData, ValueError, OSError) as exc:
         print(f"make run: {exc}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         return 130
-    return _supervise(functions, port, local_dir, environment, signer)
+    return _supervise(plan)
+
+
+def _plan(port: int, folder: Path, local_dir: Path, environ: Mapping[str, str]) -> Plan:
+    """Everything that can be wrong is found here, before a process is started."""
+    port = _gateway_port(port)
+    functions = _functions(folder)
+    identity, believed, token = _identity(local_dir, environ)
+    settings = {"LOG_AGGREGATOR_SECRET_KEY": keys.secret(local_dir, environ), **identity}
+    environment = _environment(environ, _data(local_dir, environ), settings)
+    return Plan(port, functions, local_dir, environment, believed, token)
 
 
 def _gateway_port(port: int) -> int:
@@ -104,6 +106,44 @@ def _gateway_port(port: int) -> int:
         return int(probe.getsockname()[1])
 
 
+def _functions(root: Path) -> dict[str, Path]:
+    found = {main.parent.name: main for main in sorted(root.glob("*/main.py"))}
+    if not found:
+        raise CannotStart(f"there is no function: no {root}/*/main.py")
+    if lost := sorted(found.keys() - function_names()):
+        raise CannotStart(f"no path leads to {', '.join(lost)}: add it to infra/gateway/openapi.yaml.tftpl")
+    return found
+
+
+def _identity(local_dir: Path, environ: Mapping[str, str]) -> tuple[dict[str, str], Keys, str]:
+    """Whom functions and gateway believe: the caller's JWT_ISSUER, else the local issuer; with
+    ROLE_BINDINGS, Google too.
+
+    Gives the settings of the functions, the same for the gateway, and a viewer's token if one can be made.
+    """
+    audience = tokens.audience(environ)
+    google = _published_keys(environ, "GOOGLE_JWKS_URL", GOOGLE_KEYS) if environ.get("ROLE_BINDINGS") else ""
+    if issuer := tokens.foreign_issuer(environ):
+        return {}, Keys(issuer, audience, _published_keys(environ, "JWT_JWKS_URL"), google), ""
+    pair = keys.key_pair(local_dir)
+    jwks = keys.jwks_path(local_dir)
+    token = tokens.mint(
+        pair, role="viewer", subject="local-viewer", audience=audience, now_s=int(time.time()), hours=12
+    )
+    settings = {"JWT_ISSUER": tokens.ISSUER, "JWT_JWKS_URL": jwks.as_uri()}
+    return settings, Keys(tokens.ISSUER, audience, jwks.read_text(), google), token
+
+
+def _published_keys(environ: Mapping[str, str], setting: str, default: str = "") -> str:
+    """Somebody else's keys, as they are now: the local gateway does not fetch them again."""
+    url = environ.get(setting) or default
+    try:
+        check_url(url)
+        return fetch(url, deadline_s=_KEYS_DEADLINE_S).decode()
+    except (OSError, ValueError, http.client.HTTPException) as exc:
+        raise CannotStart(f"an issuer's keys cannot be read: check {setting}") from exc
+
+
 def _data(local_dir: Path, environ: Mapping[str, str]) -> Path:
     """The caller's LOCAL_DATA_DIR, untouched; else the demo data, written when missing or old."""
     if given := environ.get("LOCAL_DATA_DIR"):
@@ -114,19 +154,10 @@ def _data(local_dir: Path, environ: Mapping[str, str]) -> Path:
     return local_dir / "data"
 
 
-def _functions(root: Path) -> dict[str, Path]:
-    found = {main.parent.name: main for main in sorted(root.glob("*/main.py"))}
-    if not found:
-        raise CannotStart(f"there is no function: no {root}/*/main.py")
-    if unrouted := sorted(found.keys() - ROUTES.keys()):
-        raise CannotStart(f"no path leads to {', '.join(unrouted)}: add it to ROUTES in local/gateway.py")
-    return found
-
-
-def _environment(environ: Mapping[str, str], data: Path, secret: str) -> dict[str, str]:
+def _environment(environ: Mapping[str, str], data: Path, made: Mapping[str, str]) -> dict[str, str]:
     """The functions' settings: the caller's own win over the defaults."""
     defaults = {
-        "LOG_AGGREGATOR_SECRET_KEY": secret,
+        **made,
         "GCS_BUCKET_NAME": "gpt-runner-logs",
         "LOG_TIMEZONE": "UTC",
         "WORKERS": "1",
@@ -139,146 +170,60 @@ def _environment(environ: Mapping[str, str], data: Path, secret: str) -> dict[st
     return {**defaults, **given, "LOCAL_DATA_DIR": str(data), "PYTHONPATH": path}
 
 
-def _supervise(
-    functions: Mapping[str, Path],
-    port: int,
-    local_dir: Path,
-    environment: Mapping[str, str],
-    signer: tokens.Signer,
-) -> int:
+def _supervise(plan: Plan) -> int:
     stop = Stop()
-    children: list[Child] = []
-    started = time.monotonic()
+    started: list[Child] = []
+    began = time.monotonic()
     try:
         # Kept one by one: those that run are stopped when the next cannot be started.
-        children.extend(_start(functions, port, local_dir, environment))
-        if _wait_until_ready(children, stop, started + _START_DEADLINE_S):
-            _greet(port, local_dir, signer, tokens.audience(environment), time.monotonic() - started)
-            while not stop.asked and all(child.process.poll() is None for child in children):
-                time.sleep(_POLL_S)
-        return 0 if stop.asked else _blame(children)
+        started.extend(_start(plan))
+        late = children.wait_until_ready(started, lambda: stop.asked, _START_DEADLINE_S)
+        if not late:
+            _greet(plan, time.monotonic() - began)
+            while not stop.asked and children.all_run(started):
+                time.sleep(children.POLL_S)
+        return 0 if stop.asked else _blame(started, late)
     except OSError as exc:
         print(f"make run: {exc}", file=sys.stderr)
         return 1
     finally:
-        _stop(children)
+        children.stop(started)
 
 
-def _start(
-    functions: Mapping[str, Path], port: int, local_dir: Path, environment: Mapping[str, str]
-) -> Iterator[Child]:
-    """Starts each function, then Envoy, from this thread: the kernel ends them with it."""
-    logs = local_dir / "logs"
+def _start(plan: Plan) -> Iterator[Child]:
+    """Starts each function, then Envoy."""
+    logs = plan.local_dir / "logs"
     logs.mkdir(parents=True, exist_ok=True)
-    ports = dict(zip(functions, _free_ports(len(functions)), strict=True))
+    ports = dict(zip(plan.functions, children.free_ports(len(plan.functions)), strict=True))
     framework = str(Path(sys.executable).with_name("functions-framework"))
-    for name, source in functions.items():
+    for name, source in plan.functions.items():
         command = [framework, "--target", name, "--source", str(source)]
         command += ["--host", HOST, "--port", str(ports[name])]
         log = logs / f"{name}.log"
-        yield Child(name, _spawn(command, environment, log), log, ports[name], None)
-    command = envoy_command(port, ports, local_dir / f"gateway-{port}.json")
+        yield Child(name, children.spawn(command, plan.environment, log), log, ports[name])
+    command = envoy_command(plan.port, ports, plan.keys, plan.local_dir / f"gateway-{plan.port}.json")
     log = logs / "gateway.log"
-    yield Child("gateway", _spawn(command, environment, log), log, port, 200 if "health" in ports else None)
+    status = 200 if "health" in ports else None
+    yield Child("gateway", children.spawn(command, plan.environment, log), log, plan.port, status)
 
 
-def _free_ports(count: int) -> list[int]:
-    with contextlib.ExitStack() as held:
-        sockets = [held.enter_context(socket.socket()) for _ in range(count)]
-        for each in sockets:
-            each.bind((HOST, 0))
-        return [int(each.getsockname()[1]) for each in sockets]
-
-
-def _spawn(command: Sequence[str], environment: Mapping[str, str], log: Path) -> subprocess.Popen[bytes]:
-    parent = os.getpid()
-
-    def end_with_parent() -> None:
-        if _LIBC is not None:
-            _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0)
-            if os.getppid() != parent:
-                os._exit(1)
-
-    with log.open("wb") as out:
-        return subprocess.Popen(
-            command,
-            env=dict(environment),
-            stdin=subprocess.DEVNULL,
-            stdout=out,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-            preexec_fn=end_with_parent,  # noqa: PLW1509 - no threads here, and nothing else does this
-        )
-
-
-def _wait_until_ready(children: Sequence[Child], stop: Stop, deadline: float) -> bool:
-    """Whether all answer; not so when one died, at the deadline, or when a stop was asked for."""
-    waiting = list(children)
-    while waiting and not stop.asked and all(child.process.poll() is None for child in children):
-        waiting = [child for child in waiting if not _answers(child)]
-        if waiting and time.monotonic() > deadline:
-            print(
-                f"make run: no answer within {_START_DEADLINE_S:.0f} s from {waiting[0].name}",
-                file=sys.stderr,
-            )
-            break
-        time.sleep(_POLL_S if waiting else 0)
-    return not waiting
-
-
-def _answers(child: Child) -> bool:
-    connection = http.client.HTTPConnection(HOST, child.port, timeout=1)
-    try:
-        connection.request("GET", "/health")
-        return child.status in {None, connection.getresponse().status}
-    except (OSError, http.client.HTTPException):
-        return False
-    finally:
-        connection.close()
-
-
-def _greet(port: int, local_dir: Path, signer: tokens.Signer, audience: str, elapsed_s: float) -> None:
-    token = tokens.mint(
-        signer, role="viewer", subject="local-viewer", audience=audience, now_s=int(time.time()), hours=12
-    )
-    address = f"http://{HOST}:{port}"
-    print(f"Ready after {elapsed_s:.1f} s on {address}. Ctrl-C stops it; logs are in {local_dir / 'logs'}.\n")
-    print(f"export TOKEN={token}\n")
+def _greet(plan: Plan, elapsed_s: float) -> None:
+    address = f"http://{HOST}:{plan.port}"
+    logs = plan.local_dir / "logs"
+    print(f"Ready after {elapsed_s:.1f} s on {address}. Ctrl-C stops it; logs are in {logs}.")
+    print(f"What it answers: {address}/docs\n")
+    print(f"export TOKEN={plan.token or f'… (a token of {plan.keys.issuer})'}\n")
     for question in _QUESTIONS:
         print(f"curl -sS -H \"Authorization: Bearer $TOKEN\" '{address}{question}'")
     print(flush=True)
 
 
-def _blame(children: Sequence[Child]) -> int:
-    """Says which child ended and how, with the end of its log."""
-    for child in children:
-        code = child.process.poll()
-        if code is not None:
-            how = f"was ended by {signal.Signals(-code).name}" if code < 0 else f"ended with exit code {code}"
-            print(f"make run: {child.name} {how}. The end of {child.log}:", file=sys.stderr)
-            lines = child.log.read_text(errors="replace").splitlines()[-_SHOWN_LINES:]
-            print("\n".join(f"    {line}" for line in lines), file=sys.stderr)
+def _blame(started: list[Child], late: list[Child]) -> int:
+    if text := children.obituaries(started):
+        print(f"make run: {text}", file=sys.stderr)
+    elif late:
+        print(f"make run: no answer within {_START_DEADLINE_S:.0f} s from {late[0].name}", file=sys.stderr)
     return 1
-
-
-def _stop(children: Sequence[Child]) -> None:
-    """Ends all and waits: SIGTERM, and SIGKILL for what is left after the deadline."""
-    for number, deadline_s in ((signal.SIGTERM, _STOP_DEADLINE_S), (signal.SIGKILL, 2.0)):
-        left = [child for child in children if _send(child, number)]
-        deadline = time.monotonic() + deadline_s
-        while left and time.monotonic() < deadline:
-            time.sleep(_POLL_S / 2)
-            left = [child for child in left if _send(child, 0)]
-
-
-def _send(child: Child, number: int) -> bool:
-    """Whether anything of the child's process group was there to get the signal (0 only asks)."""
-    child.process.poll()  # reaps it: else it would be there for ever
-    try:
-        os.killpg(child.process.pid, number)
-    except ProcessLookupError:
-        return False
-    return True
 
 
 if __name__ == "__main__":

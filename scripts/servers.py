@@ -32,6 +32,8 @@ def firestore_emulator() -> object:
 
 SERVERS = (
     Server("redis-server", lambda: shutil.which("redis-server"), "redis-server"),
+    Server("prometheus", lambda: shutil.which("prometheus"), "prometheus"),
+    Server("promtool", lambda: shutil.which("promtool"), "prometheus"),
     Server("java", lambda: shutil.which("java")),
     Server("the Firestore emulator", firestore_emulator),
 )
@@ -57,7 +59,7 @@ def install(packages: list[str]) -> None:
 
 def main() -> int:
     """Exit status 1 when something is missing under CI, else 0."""
-    wanted = [server.package for server in SERVERS if server.package and not server.find()]
+    wanted = sorted({server.package for server in SERVERS if server.package and not server.find()})
     if wanted and os.geteuid() == 0 and shutil.which("apt-get"):
         print(f"Installing {', '.join(wanted)} ...", flush=True)
         install(wanted)

@@ -2,7 +2,8 @@
 
 Two levels: in the instance (bounded by bytes), and in the state store that all instances share. A
 question about a settled window is kept for a day, one that touches now for ten seconds. An answer may
-carry a digest of what it was read from; after ten seconds it is then good only while the digest is.
+carry a digest of what it was read from: it is then good for a day, but only while the digest is, which
+is asked for each time.
 
 Concurrent equal misses of one instance read once. Across instances a lease keeps it to one reader
 where the store makes that cheap; whoever waits for another's reading stops waiting when reading on
@@ -162,29 +163,30 @@ class AnswerCache:
         stale_for: tuple[type[Exception], ...],
     ) -> Found:
         """For all of this instance who ask the same: look further, else read."""
-        far, answered = self._far(key)
-        known = max((k for k in (near, far) if k), key=lambda k: k.stored_at, default=None)
-        if known and self._is_fresh(known):
-            return self._hit(key, known)
+        known = near
         try:
-            if known and known.digest and digest and self._lives(known) and digest() == known.digest:
-                renewed = msgspec.structs.replace(known, fresh_until=self._clock() + BRIEF_S)
-                return self._hit(key, renewed)
-            return self._read(key, read, answered=answered)
+            now_digest = digest() if digest else ""
+            if near and self._holds(near, now_digest):
+                return self._hit(key, near)
+            far, answered = self._far(key)
+            if far and self._holds(far, now_digest):
+                return self._hit(key, far)
+            known = max((k for k in (near, far) if k), key=lambda k: k.stored_at, default=None)
+            return self._read(key, read, now_digest, answered=answered)
         except stale_for:
-            if known and self._clock() < known.fresh_until + STALE_S:
+            if known and self._clock() < max(known.fresh_until, known.stored_at) + STALE_S:
                 return Found(known, known.body("stale"), "stale")
             raise
 
-    def _read(self, key: str, read: Callable[[], Fresh], *, answered: bool) -> Found:
+    def _read(self, key: str, read: Callable[[], Fresh], digest: str, *, answered: bool) -> Found:
         lease = f"lease/{key}"
         holds = not self._leases or not answered or self._store_create(lease)
-        if not holds and (told := self._told_by_another(key)):
+        if not holds and (told := self._told_by_another(key, digest)):
             return self._hit(key, told)
         began = time.monotonic()
         try:
             # Between our look and our lease another instance may have finished.
-            if self._leases and answered and (told := self._far(key)[0]) and self._is_fresh(told):
+            if self._leases and answered and (told := self._far(key)[0]) and self._holds(told, digest):
                 return self._hit(key, told)
             fresh = read()
             self._reading_s = 0.7 * self._reading_s + 0.3 * (time.monotonic() - began)
@@ -195,13 +197,13 @@ class AnswerCache:
         status: Status = "miss" if answered or self._store is None else "bypass"
         return Found(kept, kept.body(status), status)
 
-    def _told_by_another(self, key: str) -> Kept | None:
+    def _told_by_another(self, key: str, digest: str) -> Kept | None:
         """The answer that another instance is reading, if it comes before we would have it ourselves."""
         until = time.monotonic() + max(0.25, 1.5 * self._reading_s)
         while time.monotonic() < until:
             time.sleep(POLL_S)
             kept, answered = self._far(key)
-            if kept and self._is_fresh(kept):
+            if kept and self._holds(kept, digest):
                 return kept
             if not answered:
                 return None
@@ -209,8 +211,7 @@ class AnswerCache:
 
     def _keep(self, key: str, fresh: Fresh) -> Kept:
         now = self._clock()
-        # With a digest an answer lives long, but is fresh only until the digest is to be asked again.
-        fresh_s = min(fresh.lifetime_s, BRIEF_S) if fresh.digest else fresh.lifetime_s
+        lasts_s = LONG_S if fresh.digest and fresh.lifetime_s else fresh.lifetime_s
         kept = Kept(
             fresh.head,
             fresh.meta,
@@ -220,13 +221,13 @@ class AnswerCache:
             etag_of(fresh.head),
             fresh.returned,
             now,
-            now + fresh_s,
-            fresh.digest if fresh.lifetime_s > BRIEF_S else "",
+            now + lasts_s,
+            fresh.digest,
         )
-        if fresh.lifetime_s > 0:
+        if lasts_s > 0:
             self._near.put(key, kept)
             if self._store:
-                self._store.set(f"answer/{key}", msgspec.msgpack.encode(kept), fresh.lifetime_s + STALE_S)
+                self._store.set(f"answer/{key}", msgspec.msgpack.encode(kept), lasts_s + STALE_S)
         return kept
 
     def _hit(self, key: str, kept: Kept) -> Found:
@@ -249,10 +250,14 @@ class AnswerCache:
         return self._store is None or self._store.create(lease, b"1", LEASE_S)
 
     def _is_fresh(self, kept: Kept) -> bool:
-        return self._clock() < kept.fresh_until
+        """Good without asking anything."""
+        return not kept.digest and self._clock() < kept.fresh_until
 
-    def _lives(self, kept: Kept) -> bool:
-        return self._clock() < kept.stored_at + LONG_S
+    def _holds(self, kept: Kept, digest: str) -> bool:
+        """Good by what is known now."""
+        return self._is_fresh(kept) or (
+            kept.digest != "" and kept.digest == digest and self._clock() < kept.fresh_until
+        )
 
 
 class _Near:

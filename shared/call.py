@@ -12,6 +12,7 @@ from shared.audit import Decision
 from shared.auth import Identity, Verifier
 from shared.cache import BRIEF_S, LONG_S, AnswerCache, Fresh, passed_by
 from shared.errors import SourceError, Unavailable
+from shared.limits import Limiters
 from shared.policy import READERS, UNRESTRICTED, Grant, Policy, Role, policy_for
 from shared.query import LogQuery
 from shared.search.cursor import Cursors
@@ -34,8 +35,10 @@ class Door(msgspec.Struct, frozen=True, kw_only=True):
     deadline_s: float = 25.0
     scan_max_bytes: int = 2 << 30
     cors_origins: tuple[str, ...] = ()
+    limiters: Callable[[], Limiters] | None = None
     cache: Callable[[], AnswerCache] | None = None
     salt: Callable[[], str] = str
+    fold: Callable[[], object] = bool
 
 
 class Answer(msgspec.Struct, kw_only=True):
@@ -80,6 +83,7 @@ class Call:
         self.now = now
         self.identity = identity
         self.budget = Budget(door.deadline_s, max_bytes=door.scan_max_bytes)
+        self.timings_ms: dict[str, float] = {}
         self.policy: Policy = (
             policy_for(identity.roles & READERS, door.narrowing()) if identity else UNRESTRICTED
         )
@@ -156,7 +160,7 @@ class Call:
 
     def _read(self, query: LogQuery, page: Page) -> Fresh:
         """A page as bytes, with how long it may be kept."""
-        page.elapsed_ms = round(self.budget.elapsed_s * 1000, 1)
+        page.elapsed_ms = self.timings_ms[page.source] = round(self.budget.elapsed_s * 1000, 1)
         token = self._sealer().seal(query, resume=page.resume)
         meta = self._meta(query, len(page.entries), page)
         headers = {"X-Partial": "true" if page.partial else "false"}
@@ -177,12 +181,14 @@ class Call:
             return 0.0
         return LONG_S if query.window.end <= self.now - SETTLING else BRIEF_S
 
-    def _cached(self, query: LogQuery, read: Callable[[], Fresh], digest: Callable[[], str]) -> Answer:
+    def _cached(
+        self, query: LogQuery, read: Callable[[], Fresh], digest: Callable[[], str], after: str = ""
+    ) -> Answer:
         if self._request.no_cache or self._door.cache is None:
             found = passed_by(read())
         else:
             found = self._door.cache().fetch(
-                cache_key(query, self._door.salt()),
+                cache_key(query, self._door.salt(), after),
                 read,
                 digest=digest,
                 remaining_s=lambda: self.budget.remaining_s,
@@ -201,13 +207,13 @@ class Call:
             shown = items[: query.page_size]
             token = self._sealer().seal(query, after=shown[-1][0] if len(items) > len(shown) else None)
             page = Page(listing.source, [], None, listing.partial, listing.warnings, listing.scanned)
-            page.elapsed_ms = round(self.budget.elapsed_s * 1000, 1)
+            page.elapsed_ms = self.timings_ms[page.source] = round(self.budget.elapsed_s * 1000, 1)
             head = formats.json_bytes({name: [item for _, item in shown], "next_page_token": token})
             meta = formats.json_bytes(self._meta(query, len(shown), page))
             lifetime_s = min(self._lifetime_s(query, page), BRIEF_S)
             return Fresh(head[:-1] + b',"meta":', meta, b"}", "application/json", {}, lifetime_s)
 
-        return self._cached(query, read, lambda: "")
+        return self._cached(query, read, lambda: "", after)
 
     def json(self, value: Any) -> Answer:
         """Any value as JSON."""
@@ -238,12 +244,13 @@ class Route(msgspec.Struct, frozen=True):
     method: str = "GET"
 
 
-def cache_key(query: LogQuery, salt: str) -> str:
+def cache_key(query: LogQuery, salt: str, after: str = "") -> str:
     """Equal for equal questions of equally privileged callers: the parsed query with the caller's whole
-    policy in it, under `salt`, which stands for the versions of code and settings.
+    policy in it, under `salt`, which stands for the versions of code and settings; `after` is where a page
+    of a listing begins.
 
     What two callers may see differently can never have one key, for the policy is part of it.
     """
     asked = msgspec.structs.replace(query, page_token="", fingerprint="", timeout_s=None)
-    encoded = msgspec.json.Encoder(order="deterministic").encode([salt, asked])
+    encoded = msgspec.json.Encoder(order="deterministic").encode([salt, after, asked])
     return hashlib.sha256(encoded).hexdigest()

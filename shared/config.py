@@ -19,6 +19,10 @@ Parse = Callable[[str], Any]
 S = TypeVar("S")
 
 _NAME: Final = re.compile(r"[a-z0-9][a-z0-9._-]{1,220}[a-z0-9]", re.ASCII)
+_REDIS: Final = re.compile(r"(?:rediss?://[^\s/]+(?:/\d+)?|unix://\S+)", re.ASCII)
+_VIEW: Final = re.compile(
+    r"(?:projects|organizations|folders|billingAccounts)/[^/\s]+/locations/[^/\s]+/buckets/[^/\s]+/views/[^/\s]+"
+)
 _ORIGIN: Final = re.compile(r"https?://[A-Za-z0-9.:\[\]-]+", re.ASCII)
 
 
@@ -84,6 +88,20 @@ def origin(value: str) -> str:
     return value
 
 
+def redis(value: str) -> str:
+    """Where a Redis server is."""
+    if not _REDIS.fullmatch(value):
+        raise ValueError("must be a URL such as redis://host:6379/0, rediss://… or unix://…")
+    return value
+
+
+def view(value: str) -> str:
+    """A log view's resource name. Source: https://cloud.google.com/logging/docs/logs-views"""
+    if not _VIEW.fullmatch(value):
+        raise ValueError("must be a log view such as projects/…/locations/…/buckets/…/views/…")
+    return value
+
+
 def level(value: str) -> str:
     """A level of the process's own log."""
     if value.upper() not in ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"):
@@ -127,6 +145,15 @@ def secret(value: str) -> str:
     if fault := check_secret(value):
         raise ValueError(fault)
     return value
+
+
+@dataclass(frozen=True)
+class LimitSettings:
+    """How often a caller may ask; the rates themselves are read by the limits."""
+
+    rate_limit: str = setting(text, "300/min")
+    auth_failure_limit: str = setting(text, "600/min")
+    trusted_proxy_hops: int = setting(number(0, 10), 0)
 
 
 @dataclass(frozen=True)
@@ -187,11 +214,20 @@ class PodSettings:
     kubernetes_namespace: str = setting(name, "gpt")
     kubernetes_namespaces: tuple[str, ...] = setting(items(name), ())
     gke_cluster: str = setting(text, "")
+    logging_view: str = setting(view, "")
+    logging_calls_per_minute: int = setting(number(1, 6000), 45)
 
     @property
     def namespaces(self) -> tuple[str, ...]:
         """Every configured namespace, the main one first."""
         return tuple(dict.fromkeys((self.kubernetes_namespace, *self.kubernetes_namespaces)))
+
+
+@dataclass(frozen=True)
+class StateSettings:
+    """What must outlive an instance: in Redis, or with the rest of the data."""
+
+    redis_url: str = setting(redis, "")
 
 
 def load(env: Mapping[str, str], cls: type[S], *, deferred: frozenset[str] = frozenset()) -> S:

@@ -96,8 +96,8 @@ def _navigation(document: dict[str, Any], routes: Iterable[tuple[str, str, dict[
 
 
 def _token_text(document: dict[str, Any]) -> str:
-    (scheme,) = document["components"]["securitySchemes"].values()
-    return f"Authentication: {scheme['description']}"
+    schemes = document["components"]["securitySchemes"].values()
+    return "Authentication: " + " Or: ".join(scheme["description"] for scheme in schemes)
 
 
 def _group(

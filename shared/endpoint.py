@@ -1,7 +1,8 @@
 """The door of every function: routes, checks in their order, answers and errors over HTTP.
 
 The only module that knows flask, and with wiring the only one that reads the wall clock. Checks come
-in the order of the contract: path 404, method 405, size 413, identity 401, role 403, parameters 400.
+in the order of the contract: path 404, method 405, size 413, identity 401, role 403, rate 429, then the
+parameters 400.
 """
 
 import logging
@@ -28,13 +29,15 @@ from shared.errors import (
     RateLimited,
     Unavailable,
 )
+from shared.limits import Limiters, client_address
+from shared.limits import headers as limit_headers
+from shared.passage import Passage
 from shared.policy import Role
 
 __all__ = ["Answer", "Call", "Door", "Route", "endpoint"]
 
 MAX_BODY_BYTES: Final = 1 << 20
 _REQUEST_ID: Final = re.compile(r"[A-Za-z0-9._-]{1,128}", re.ASCII)
-_TRACEPARENT: Final = re.compile(r"00-([0-9a-f]{32})-([0-9a-f]{16})-[0-9a-f]{2}", re.ASCII)
 _SECURITY_HEADERS: Final = {
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",
@@ -55,18 +58,18 @@ def endpoint(door: Door, *routes: Route) -> Callable[[flask.Request], flask.Resp
         flask.current_app.url_map.merge_slashes = False
 
     def function(request: flask.Request) -> flask.Response:
-        began = time.monotonic()
         given = request.headers.get("X-Request-ID", "")
         request_id = given if _REQUEST_ID.fullmatch(given) else uuid.uuid4().hex
         log.request_id.set(request_id)
-        traceparent = _TRACEPARENT.fullmatch(request.headers.get("traceparent", ""))
-        log.trace.set(traceparent[1] if traceparent else "")
+        log.continue_trace(request.headers.get("traceparent", ""))
         decision = Decision(time=instant.to_text(time.time_ns()), request_id=request_id, route="")
-        answer = _answered(door, table, request, decision)
+        passage = Passage(door.name, decision)
+        answer = _answered(door, table, request, passage)
         if decision.route:
             audit.write(decision)
         answer = _conditional(request, answer)
-        _log_request(request, answer, began)
+        passage.end(answer, method=request.method, path=_raw_path(request))
+        _fold(door)
         return _response(answer, request_id, _cors_headers(door, request))
 
     function.__name__ = door.name
@@ -75,12 +78,13 @@ def endpoint(door: Door, *routes: Route) -> Callable[[flask.Request], flask.Resp
 
 
 def _answered(
-    door: Door, table: Mapping[str, list[Route]], request: flask.Request, decision: Decision
+    door: Door, table: Mapping[str, list[Route]], request: flask.Request, passage: Passage
 ) -> Answer:
-    request_id = decision.request_id
+    decision, request_id = passage.decision, passage.decision.request_id
     try:
-        return _checked(door, table, request, decision)
+        return _checked(door, table, request, passage)
     except AggregatorError as exc:
+        passage.error = exc
         if isinstance(exc, NotAuthenticated | Forbidden | RateLimited):
             decision.decision, decision.reason = "denied", exc.reason
         if exc.status >= 500:
@@ -95,12 +99,14 @@ def _answered(
 
 
 def _checked(
-    door: Door, table: Mapping[str, list[Route]], request: flask.Request, decision: Decision
+    door: Door, table: Mapping[str, list[Route]], request: flask.Request, passage: Passage
 ) -> Answer:
     """Every check in the contract's order, then the handler."""
+    decision = passage.decision
     found = table.get(_raw_path(request))
     if not found:
         raise NotFound("There is no such path.")
+    passage.route = found[0].path
     if request.method == "OPTIONS":
         return _preflight(door, found, request)
     method = "GET" if request.method == "HEAD" else request.method
@@ -112,7 +118,7 @@ def _checked(
 
     def admit(roles: frozenset[Role]) -> Identity:
         decision.route, decision.source = route.path, door.name
-        return _admitted(door, roles, request, decision)
+        return _admitted(door, roles, request, passage)
 
     identity = admit(route.roles) if route.roles is not None else None
     asked = Request(
@@ -122,17 +128,42 @@ def _checked(
         no_cache="no-cache" in request.headers.get("Cache-Control", "").lower(),
     )
     now = time.time_ns()
-    return route.handler(Call(door, asked, now=now, identity=identity, decision=decision, admit=admit))
+    passage.call = Call(door, asked, now=now, identity=identity, decision=decision, admit=admit)
+    return route.handler(passage.call)
 
 
-def _admitted(door: Door, roles: frozenset[Role], request: flask.Request, decision: Decision) -> Identity:
-    """Who is asking, if they have one of the roles; the decision says so either way."""
-    identity = _identity(door, request)
+def _admitted(door: Door, roles: frozenset[Role], request: flask.Request, passage: Passage) -> Identity:
+    """Who is asking, if they have one of the roles and have not asked too often; the decision says so."""
+    decision = passage.decision
+    limiters = door.limiters() if door.limiters else None
+    identity = _identified(door, request, limiters)
     decision.sub, decision.iss = identity.subject, identity.issuer
     decision.role = ",".join(sorted(identity.roles))
     if not identity.roles & roles:
         raise Forbidden("role")
+    if limiters:
+        taken = limiters.read.take(f"{identity.issuer} {identity.subject}")
+        passage.headers = limit_headers(taken)
+        if not taken.allowed:
+            raise RateLimited("You ask too often.", retry_after_s=taken.retry_after_s)
     return identity
+
+
+def _identified(door: Door, request: flask.Request, limiters: Limiters | None) -> Identity:
+    """Who is asking. Whoever fails too often is refused before any work is done for them."""
+    if limiters is None:
+        return _identity(door, request)
+    forwarded = ", ".join(request.headers.getlist("X-Forwarded-For"))
+    address = client_address(request.remote_addr, forwarded, limiters.proxy_hops)
+    seen = limiters.auth.peek(address)
+    if not seen.allowed:
+        detail = "Too many requests without a valid token came from your address."
+        raise RateLimited(detail, retry_after_s=seen.retry_after_s, headers=limit_headers(seen))
+    try:
+        return _identity(door, request)
+    except NotAuthenticated:
+        limiters.auth.take(address)
+        raise
 
 
 def _raw_path(request: flask.Request) -> str:
@@ -172,7 +203,10 @@ def _cors_headers(door: Door, request: flask.Request) -> dict[str, str]:
     origin = request.headers.get("Origin", "")
     if origin not in door.cors_origins:
         return {}
-    exposed = "X-Request-ID, X-Next-Page-Token, X-Partial, X-Truncated, Retry-After"
+    exposed = (
+        "ETag, RateLimit, RateLimit-Policy, Retry-After, Server-Timing, "
+        "X-Next-Page-Token, X-Partial, X-Request-ID, X-Truncated"
+    )
     return {"Access-Control-Allow-Origin": origin, "Access-Control-Expose-Headers": exposed}
 
 
@@ -203,15 +237,9 @@ def _response(answer: Answer, request_id: str, more: dict[str, str]) -> flask.Re
     return response
 
 
-def _log_request(request: flask.Request, answer: Answer, began: float) -> None:
-    elapsed_ms = round((time.monotonic() - began) * 1000, 1)
-    _logger.info(
-        "request",
-        extra=log.fields(
-            route=_raw_path(request)[:200],
-            method=request.method[:20],
-            status=answer.status,
-            elapsed_ms=elapsed_ms,
-            response_bytes=len(answer.body),
-        ),
-    )
+def _fold(door: Door) -> None:
+    """Now and then, what was counted goes to the store: whatever happens there, the request is answered."""
+    try:
+        door.fold()
+    except Exception:
+        _logger.exception("metrics were not folded")

@@ -41,11 +41,11 @@ class Position(msgspec.Struct, frozen=True, array_like=True):
 
 class Stretch(msgspec.Struct, frozen=True, array_like=True):
     """The part of a plan that one request had the budget for: behind `begin` up to `end`, both a
-    unit's place (bound, name) and the index of a record in it, both open when None. `base` is the
+    unit's place (bound, name) and the place of a record in it, both open when None. `base` is the
     position before which nothing of it is told any more."""
 
-    begin: tuple[int, str, int] | None = None
-    end: tuple[int, str, int] | None = None
+    begin: tuple[int, str, int | str] | None = None
+    end: tuple[int, str, int | str] | None = None
     base: Position | None = None
 
 

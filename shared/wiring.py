@@ -5,15 +5,17 @@ describe (sources, keys, stores) is built at first use and kept. Vendor librarie
 builder that needs them.
 """
 
+import atexit
+import hashlib
 import os
 import re
 import time
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
-from typing import Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
-from shared import config, log
+from shared import config, log, metrics
 from shared.auth import (
     GoogleIssuer,
     HmacIssuer,
@@ -24,12 +26,18 @@ from shared.auth import (
     Verifier,
     check_url,
 )
+from shared.cache import AnswerCache
 from shared.endpoint import Door
 from shared.errors import ConfigError
 from shared.health import Checks
+from shared.limits import Limiter, Limiters, Rate
+from shared.metrics import table
 from shared.policy import Grant, Role, parse_access_policy
 from shared.redact import Redactor
 from shared.search.cursor import Cursors
+
+if TYPE_CHECKING:
+    from shared.state import GuardedStore, StateStore
 
 T = TypeVar("T")
 
@@ -39,20 +47,44 @@ SECRET_DEADLINE_S: Final = 5.0
 
 # Which settings each function reads: all of them, and no others.
 SETTINGS: Final[dict[str, tuple[type[Any], ...]]] = {
-    "gcs": (config.PlaceSettings, config.RequestSettings, config.AuthSettings, config.GcsSettings),
+    "gcs": (
+        config.PlaceSettings,
+        config.RequestSettings,
+        config.LimitSettings,
+        config.AuthSettings,
+        config.GcsSettings,
+        config.StateSettings,
+    ),
     "firestore": (
         config.PlaceSettings,
         config.RequestSettings,
+        config.LimitSettings,
         config.AuthSettings,
         config.FirestoreSettings,
+        config.StateSettings,
     ),
-    "pods": (config.PlaceSettings, config.RequestSettings, config.AuthSettings, config.PodSettings),
+    "pods": (
+        config.PlaceSettings,
+        config.RequestSettings,
+        config.LimitSettings,
+        config.AuthSettings,
+        config.PodSettings,
+        config.StateSettings,
+    ),
     "health": (
         config.PlaceSettings,
         config.AuthSettings,
         config.GcsSettings,
         config.FirestoreSettings,
         config.PodSettings,
+        config.StateSettings,
+    ),
+    "metrics": (
+        config.PlaceSettings,
+        config.RequestSettings,
+        config.LimitSettings,
+        config.AuthSettings,
+        config.StateSettings,
     ),
 }
 # Functions that start without settings: they tell others how the service is when its settings are wrong.
@@ -66,7 +98,9 @@ def door(function: str) -> Door:
     """
     settings = _checked(function)
     request: config.RequestSettings = settings.get(config.RequestSettings, config.RequestSettings())
-    log.setup(function, request.log_level)
+    # Not from the settings, which may be faulty where this is not: it only makes traces easier to find.
+    project = os.environ.get("GOOGLE_CLOUD_PROJECT") or os.environ.get("FIRESTORE_PROJECT_ID") or ""
+    log.setup(function, request.log_level, project)
     return Door(
         name=function,
         verifier=_verifier,
@@ -75,6 +109,10 @@ def door(function: str) -> Door:
         deadline_s=request.request_deadline_s,
         scan_max_bytes=request.scan_max_bytes,
         cors_origins=request.cors_origins,
+        limiters=_limiters if config.LimitSettings in SETTINGS[function] else None,
+        cache=lambda: _answer_cache(os.getpid()),
+        salt=lambda: _salt(function),
+        fold=lambda: _folder(function, os.getpid()).fold_if_due(),
     )
 
 
@@ -92,11 +130,23 @@ def _checked(function: str) -> dict[type[Any], Any]:
             settings[cls] = config.load(os.environ, cls, deferred=secrets)
         except ConfigError as exc:
             faults += exc.faults
+    if config.LimitSettings in settings:
+        faults += _limit_faults(settings[config.LimitSettings])
     if config.AuthSettings in settings:
         faults += _auth_faults(settings[config.AuthSettings])
     if faults:
         raise SystemExit(f"{function}: {ConfigError(faults)}")
     return settings
+
+
+def _limit_faults(limits: config.LimitSettings) -> list[str]:
+    faults = []
+    for name, value in (("RATE_LIMIT", limits.rate_limit), ("AUTH_FAILURE_LIMIT", limits.auth_failure_limit)):
+        try:
+            Rate.parse(value)
+        except ValueError as exc:
+            faults.append(f"{name} {exc}")
+    return faults
 
 
 def _auth_faults(auth: config.AuthSettings) -> list[str]:
@@ -182,6 +232,33 @@ def _narrowing() -> dict[Role, Grant]:
 
 
 @cache
+def _limiters() -> Limiters:
+    limits = _settings(config.LimitSettings)
+    key = _settings(config.AuthSettings).log_aggregator_secret_key.encode()[:64]
+    read = Limiter(Rate.parse(limits.rate_limit), "read", time.time, state_store(), key=key)
+    auth = Limiter(Rate.parse(limits.auth_failure_limit), "auth", time.time, state_store(), key=key)
+    return Limiters(read, auth, limits.trusted_proxy_hops)
+
+
+@cache
+def _answer_cache(_pid: int) -> AnswerCache:
+    # A lease is a write of its own: with Firestore one write a request is all there is.
+    return AnswerCache(state_store(), time.time, leases=_bare_store()[0] != "firestore")
+
+
+@cache
+def _salt(function: str) -> str:
+    """Stands for the versions of code and settings: an answer of others is not ours."""
+    settings = [repr(_settings(cls)) for cls in SETTINGS[function]]
+    code = [
+        (path.name, path.stat().st_mtime_ns, path.stat().st_size)
+        for path in sorted(Path(__file__).parent.rglob("*.py"))
+    ]
+    revision = os.environ.get("K_REVISION", "")
+    return hashlib.sha256(repr((settings, code, revision)).encode()).hexdigest()
+
+
+@cache
 def redactor() -> Redactor:
     """Takes secrets out; its placeholders are equal on every instance that has the same key."""
     return Redactor(_settings(config.AuthSettings).log_aggregator_secret_key.encode())
@@ -191,12 +268,13 @@ def redactor() -> Redactor:
 def gcs_source() -> Any:
     """The log objects."""
     from shared.sources.gcs import CloudObjects
+    from shared.sources.gcs_calls import Calls
     from shared.sources.gcs_local import LocalObjects
     from shared.sources.object_store import ObjectStore
     from shared.sources.objects import ObjectLogs
 
     place, settings = _settings(config.PlaceSettings), _settings(config.GcsSettings)
-    store: ObjectStore = CloudObjects(settings, place.project)
+    store: ObjectStore = CloudObjects(settings, Calls(place.project))
     if place.local_data_dir is not None:
         store = LocalObjects(place.local_data_dir / "gcs", settings.buckets)
     return ObjectLogs(store, settings, place.log_timezone, redactor())
@@ -205,21 +283,38 @@ def gcs_source() -> Any:
 @cache
 def firestore_source() -> Any:
     """The log documents."""
+    from shared.sources.document_store import DocumentStore
     from shared.sources.documents import DocumentLogs
+    from shared.sources.firestore import CloudDocuments
     from shared.sources.firestore_local import LocalDocuments
 
     place, settings = _settings(config.PlaceSettings), _settings(config.FirestoreSettings)
-    store = LocalDocuments(_local(place) / "firestore")
+    store: DocumentStore = CloudDocuments(lambda: _firestore_client(place.project))
+    if place.local_data_dir is not None:
+        store = LocalDocuments(place.local_data_dir / "firestore")
     return DocumentLogs(store, settings, place.log_timezone, redactor())
 
 
 @cache
 def pods_source() -> Any:
     """The container logs."""
-    from shared.sources.pods_local import PodLogs
-
     place, settings = _settings(config.PlaceSettings), _settings(config.PodSettings)
-    return PodLogs(_local(place) / "pods", settings, redactor())
+    if place.local_data_dir is not None:
+        from shared.sources.pods_local import PodLogs
+
+        return PodLogs(place.local_data_dir / "pods", settings, redactor())
+
+    from shared.sources.call_budget import MinuteBudget
+    from shared.sources.cloud_logging import CloudPodLogs
+    from shared.sources.logging_calls import LoggingCalls
+
+    calls = LoggingCalls(
+        place.project,
+        MinuteBudget(settings.logging_calls_per_minute),
+        view=settings.logging_view,
+        host=os.environ.get("LOGGING_EMULATOR_HOST", ""),
+    )
+    return CloudPodLogs(calls, settings, redactor())
 
 
 @cache
@@ -234,21 +329,69 @@ def health_checks() -> Checks:
     )
 
 
-def _local(place: config.PlaceSettings) -> Path:
-    assert place.local_data_dir is not None  # noqa: S101 - checked by the settings
-    return place.local_data_dir
+def revision() -> str:
+    """The revision of this service that answers. Source: https://cloud.google.com/run/docs/container-contract"""
+    return os.environ.get("K_REVISION") or "local"
 
 
-_BUILDERS: Final[tuple[Callable[[], Any], ...]] = (
+@cache
+def state_store() -> "GuardedStore":
+    """What outlives an instance. Raises: ConfigError. A store that is broken is found out by its calls."""
+    from shared.state import GuardedStore
+
+    kind, store = _bare_store()
+    return GuardedStore(
+        store,
+        on_failure=lambda operation, _reason: metrics.add(
+            table.STORE_ERRORS, store=kind, operation=operation
+        ),
+    )
+
+
+def _bare_store() -> "tuple[str, StateStore]":
+    from shared.state import FirestoreStore, RedisStore, SqliteStore
+
+    place, state = _settings(config.PlaceSettings), _settings(config.StateSettings)
+    if state.redis_url:
+        return "redis", RedisStore(state.redis_url, time.time)
+    if place.local_data_dir:
+        return "sqlite", SqliteStore(place.local_data_dir / "state.db", time.time)
+    return "firestore", FirestoreStore(lambda: _firestore_client(place.project), time.time)
+
+
+def _firestore_client(project: str) -> Any:
+    from google.cloud.firestore import Client
+
+    return Client(project=project)
+
+
+@cache
+def _folder(function: str, _process: int) -> metrics.Folder:
+    """What brings a process's counts into the store, the last of them at its end.
+
+    gunicorn's workers end on SIGTERM by leaving the interpreter, when their requests are answered.
+    """
+    folder = metrics.Folder(metrics.process, state_store, function)
+    atexit.register(folder.fold_all)
+    metrics.add(table.COLD_STARTS, function=function)
+    return folder
+
+
+_BUILDERS: Final[tuple[Callable[..., Any], ...]] = (
     _secret,
     _verifier,
     _cursors,
     _narrowing,
+    _limiters,
+    _answer_cache,
+    _salt,
     redactor,
     gcs_source,
     firestore_source,
     pods_source,
     health_checks,
+    state_store,
+    _folder,
 )
 
 
@@ -256,3 +399,4 @@ def reset() -> None:
     """Forget what was built: for tests that change the environment."""
     for builder in _BUILDERS:
         builder.cache_clear()  # type: ignore[attr-defined]
+    metrics.process.forget()

@@ -44,6 +44,9 @@ def serve(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Serve]:
     monkeypatch.setenv("LOCAL_DATA_DIR", str(tmp_path))
     monkeypatch.setenv("LOG_AGGREGATOR_SECRET_KEY", SECRET)
     monkeypatch.setenv("GCS_BUCKET_NAME", "logs-bucket")
+    # Tests ask faster than people do; those of the limits set their own.
+    monkeypatch.setenv("RATE_LIMIT", "off")
+    monkeypatch.setenv("AUTH_FAILURE_LIMIT", "off")
 
     def start(function: str, **settings: str) -> Any:
         for name, value in settings.items():

@@ -9,6 +9,7 @@ address.py    who is asking when there is no subject: the client's address
 
 from shared.limits.address import client_address
 from shared.limits.limiter import Limiter, SharedCounts
+from shared.limits.limiters import Limiters
 from shared.limits.rate import Decision, Rate, headers
 
-__all__ = ["Decision", "Limiter", "Rate", "SharedCounts", "client_address", "headers"]
+__all__ = ["Decision", "Limiter", "Limiters", "Rate", "SharedCounts", "client_address", "headers"]

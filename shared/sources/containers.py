@@ -17,12 +17,23 @@ from shared.config import PodSettings
 from shared.decode import group_lines
 from shared.entry import LogEntry, Severity, SeverityFrom, TimestampFrom
 from shared.errors import InvalidRequest
-from shared.normalise import labels_of, message_of, read_severity, severity_of, text_severity, trace_of
+from shared.layout import bot_name
+from shared.normalise import (
+    MESSAGE_FIELDS,
+    labels_of,
+    message_of,
+    read_severity,
+    severity_of,
+    text_severity,
+    trace_of,
+)
 from shared.query import LogQuery
 
 SOURCE: Final = "pods"
 # Lines of one traceback are printed at once; a longer pause between two lines ends it.
 MAX_PAUSE: Final = 10 * instant.SECOND
+# A traceback may begin before a window and end in it: this much around the window is read.
+SLACK: Final = 6 * MAX_PAUSE
 # What GKE makes of a line that says nothing about itself.
 _STREAMS: Final = {"stdout": Severity.INFO, "stderr": Severity.ERROR}
 _NOT_LABEL: Final = re.compile(r"[^a-z0-9.\-*]", re.ASCII)
@@ -87,25 +98,21 @@ def line_of(stored: dict[str, Any], size: int) -> Line | None:
 
 
 def groups_of(lines: Iterable[Line]) -> Iterator[list[Line]]:
-    """One container's lines, in their order, as the groups that are one entry each."""
-    for run in _runs(lines):
-        yield from group_lines(run, lambda line: line.text)
+    """One container's lines, in their order, as the groups that are one entry each.
 
-
-def _runs(lines: Iterable[Line]) -> Iterator[list[Line]]:
-    """Lines that may belong together: unbroken by a pause, and no longer than a traceback may be."""
+    Structured lines stand alone, and do not part the lines of text around them: another thread may log
+    while a traceback is printed, and a filter may leave them out.
+    """
     run: list[Line] = []
     for line in lines:
-        structured = line.text is None
-        if run and (structured or line.timestamp - run[-1].timestamp > MAX_PAUSE):
-            yield run
+        if line.text is None:
+            yield [line]
+            continue
+        if run and line.timestamp - run[-1].timestamp > MAX_PAUSE:
+            yield from group_lines(run, lambda line: line.text)
             run = []
         run.append(line)
-        if structured:
-            yield run
-            run = []
-    if run:
-        yield run
+    yield from group_lines(run, lambda line: line.text)
 
 
 def entry_of(group: list[Line]) -> LogEntry:
@@ -127,7 +134,7 @@ def entry_of(group: list[Line]) -> LogEntry:
         severity=severity,
         severity_from=severity_from,
         source=SOURCE,
-        message=message_of(first.payload) if text is None else text,
+        message=_message(first.payload) if text is None else text,
         labels=labels | {name: value for name, value in places.items() if value},
         trace=first.trace or trace_of(first.payload),
         payload=first.payload,
@@ -151,6 +158,19 @@ def _severity(line: Line, text: str | None) -> tuple[Severity, SeverityFrom]:
     return (stored, "field") if stored else severity_of(line.payload, _message_text(line.payload))
 
 
+def _message(payload: Any) -> str:
+    """Cloud Logging keeps no order of keys: where the whole record is the message, they are sorted."""
+    if isinstance(payload, dict) and not any(payload.get(name) for name in MESSAGE_FIELDS):
+        payload = _sorted(payload)
+    return message_of(payload)
+
+
+def _sorted(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _sorted(value[key]) for key in sorted(value)}
+    return [_sorted(inner) for inner in value] if isinstance(value, list) else value
+
+
 def _message_text(payload: Any) -> str | None:
     message = payload.get("message") if isinstance(payload, dict) else None
     return message if isinstance(message, str) else None
@@ -163,6 +183,11 @@ class Places(msgspec.Struct, frozen=True):
     pods: tuple[str, ...]
     containers: tuple[str, ...]
     clusters: tuple[str, ...]
+
+    def take(self, line: Line) -> bool:
+        """Whether a line is asked for."""
+        ours = not self.clusters or line.cluster in self.clusters
+        return ours and self.hold(line.namespace, line.pod, line.container)
 
     def hold(self, namespace: str, pod: str, container: str) -> bool:
         """Whether a container is asked for, whatever its cluster."""
@@ -179,7 +204,10 @@ def pod_matches(pattern: str, pod: str) -> bool:
 
 
 def places_of(query: LogQuery, settings: PodSettings) -> Places:
-    """The containers a query asks for. Raises: InvalidRequest for a namespace that is not configured."""
+    """The containers a query asks for and its policy shows; no namespaces when it shows none of them.
+
+    Raises: InvalidRequest for a namespace that is not configured; Forbidden.
+    """
     namespaces = query.scoped("namespace")
     if any(namespace not in settings.namespaces for namespace in namespaces):
         raise InvalidRequest.of("namespace", "is not configured")
@@ -187,18 +215,25 @@ def places_of(query: LogQuery, settings: PodSettings) -> Places:
         for value in query.scoped(parameter):
             if _NOT_LABEL.search(value) or "*" in (value[:-1] if parameter == "pod" else value):
                 raise InvalidRequest.of(parameter, "must be a name, or for a pod a prefix that ends in *")
+    bounds = query.policy.bounds(SOURCE)
+    own_cluster = (settings.gke_cluster,) if settings.gke_cluster else ()
     return Places(
-        namespaces or settings.namespaces,
+        tuple(name for name in namespaces or settings.namespaces if bounds.allow("namespace", name)),
         query.scoped("pod"),
         query.scoped("container"),
-        query.scoped("cluster"),
+        query.scoped("cluster") or own_cluster,
     )
 
 
-def seen_names(lines: Iterable[Line]) -> dict[str, dict[str, Any]]:
-    """The containers of these lines, with their first and last time and how many lines they printed."""
+def seen_names(lines: Iterable[Line], bots: frozenset[str] | None) -> dict[str, dict[str, Any]]:
+    """The containers of these lines, with their first and last time and how many lines they printed.
+
+    `bots` (None: all) are those whose containers may be told of.
+    """
     seen: dict[tuple[str, str, str, str], list[int]] = {}
     for line in lines:
+        if bots is not None and bot_name(line.container) not in bots:
+            continue
         facts = seen.setdefault(line.stream, [line.timestamp, line.timestamp, 0])
         facts[0] = min(facts[0], line.timestamp)
         facts[1] = max(facts[1], line.timestamp)

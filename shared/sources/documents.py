@@ -4,9 +4,9 @@ A `DocumentStore` walks collections; this module expands the path templates of t
 collections that can hold entries of a window, and makes an entry of each document.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import date, tzinfo
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
 import msgspec
 
@@ -14,45 +14,26 @@ from shared import instant
 from shared.config import FirestoreSettings
 from shared.entry import LogEntry
 from shared.errors import Forbidden, InvalidRequest
-from shared.layout import PathTemplate, day_bounds, days_of, parse_day, segment_values
+from shared.layout import PathTemplate, day_bounds, days_of, each_day, parse_day, segment_values
 from shared.normalise import field_time, labels_of, message_of, placed_time, severity_of, trace_of
 from shared.policy import Policy
 from shared.query import LogQuery
 from shared.redact import Redactor
-from shared.sources.scan import FUTURE, Wants, scan
+from shared.sources.document_store import (
+    SOURCE,
+    UNDECODABLE,
+    Collection,
+    Days,
+    Document,
+    DocumentStore,
+    Reader,
+    in_days,
+)
+from shared.sources.scan import FUTURE, Wants, place_of, scan
 from shared.sources.source import Budget, Health, Listing, Page, Plan, Warn, certain
 
-SOURCE: Final = "firestore"
-Days = tuple[date, date]
-
-
-class Document(msgspec.Struct, frozen=True):
-    """A document: its path, its fields in JSON's types, its times as instants."""
-
-    path: str
-    fields: dict[str, Any]
-    create_time: int
-    update_time: int
-    size: int
-
-
-class DocumentStore(Protocol):
-    """Where documents are. Raises SourceError and its kinds, and nothing else."""
-
-    def documents_in(self, collection: str, budget: Budget) -> Iterable[str]:
-        """Ids of a collection's documents, those that exist only as parents included."""
-
-    def collections_in(self, document: str, budget: Budget) -> Iterable[str]:
-        """Names of a document's subcollections."""
-
-    def read(self, collection: str, days: Days | None, budget: Budget) -> Iterator[Document]:
-        """Documents of a collection; with `days`, the ids are dates (yyyy-mm-dd) within it."""
-
-    def get(self, path: str, budget: Budget) -> Document:
-        """One document. Raises: NotFound."""
-
-    def check(self, deadline_s: float) -> Health:
-        """Whether the store answers."""
+# A window of a day has this many dates, slack included. Dates of a longer one are listed, not tried.
+MOST_TRIED: Final = 4
 
 
 class Place(msgspec.Struct, frozen=True):
@@ -63,10 +44,9 @@ class Place(msgspec.Struct, frozen=True):
     values: dict[str, str]
     ids: str
 
-    @property
-    def ids_are_dates(self) -> bool:
-        """Whether a document's id is nothing but its date."""
-        return self.ids == "{date}"
+    def wanted(self, days: Days) -> Collection:
+        """What is to be read of it; ids that are nothing but dates must lie in `days`."""
+        return Collection(self.collection, days if self.ids == "{date}" else None)
 
 
 class DocumentLogs:
@@ -86,8 +66,11 @@ class DocumentLogs:
         """The next page of the documents' entries."""
         days = days_of(query.window.start, query.window.end, self._zone)
         places = self._places(query, days, budget)
-        units = [DocumentUnit(self._store, place, days, self._zone) for place in places]
-        return scan(self.name, units, query, budget, self._redactor)
+        with self._store.reading(budget) as reader:
+            units = [DocumentUnit(reader, place, days, self._zone) for place in places]
+            units.sort(key=lambda unit: place_of(unit, query))
+            reader.expect([unit.wanted for unit in units])
+            return scan(self.name, units, query, budget, self._redactor)
 
     def plan(self, query: LogQuery, budget: Budget) -> Plan:
         """How many collections a full read of the window would ask for; documents are not counted."""
@@ -125,13 +108,13 @@ class DocumentLogs:
         """The bots and dates of one template."""
         bots: set[str] = set()
         dates: set[str] = set()
-        for place in self._expand(template, days, budget):
+        for place in self._expand(template, days, budget, seen=True):
             values = [place.values]
             if place.ids.count("{") > (place.ids == "{doc}"):
-                ids = self._store.documents_in(place.collection, budget)
+                ids = self._store.ids_in(place.wanted(days), budget)
                 values = [place.values | (segment_values(place.ids, one) or {}) for one in ids]
             bots |= {value["bot"] for value in values if "bot" in value}
-            dates |= {value["date"] for value in values if _in_days(value.get("date"), days)}
+            dates |= {value["date"] for value in values if in_days(value.get("date"), days)}
         return bots, dates
 
     def document(self, path: str, policy: Policy, budget: Budget) -> dict[str, Any]:
@@ -171,82 +154,99 @@ class DocumentLogs:
                     places.setdefault(place.collection, place)
         return list(places.values())
 
-    def _expand(self, template: PathTemplate, days: Days, budget: Budget) -> Iterator[Place]:
-        """The collections of a template, walked from its root; dates outside of `days` are not entered."""
+    def _expand(
+        self, template: PathTemplate, days: Days, budget: Budget, *, seen: bool = False
+    ) -> list[Place]:
+        """The collections of a template, walked from its root; dates outside of `days` are not entered.
+
+        `seen`: only collections that are there; else some may be named that are not.
+        """
         found = [Place(template.root, {}, template.segments[1])]
         for depth in range(1, len(template.segments) - 1, 2):
-            documents, collections = template.segments[depth], template.segments[depth + 1]
-            ids = template.segments[depth + 2]
+            document, collection, ids = template.segments[depth : depth + 3]
+            parents: dict[str, dict[str, str]] = {}
+            for place in found:
+                names = self._known(document, days, seen=seen)
+                if names is None:
+                    names = self._store.documents_in(place.collection, budget)
+                for name, values in _matching(names, document, days):
+                    parents[f"{place.collection}/{name}"] = place.values | values
             found = [
-                Place(f"{place.collection}/{document}/{collection}", place.values | one | two, ids)
-                for place in found
-                for document, one in self._documents(place.collection, documents, days, budget)
-                for collection, two in self._collections(
-                    f"{place.collection}/{document}", collections, days, budget
-                )
+                Place(f"{parent}/{name}", parents[parent] | values, ids)
+                for parent, names in self._collections(parents, collection, days, budget, seen=seen)
+                for name, values in _matching(names, collection, days)
             ]
-        yield from found
-
-    def _documents(
-        self, collection: str, segment: str, days: Days, budget: Budget
-    ) -> Iterator[tuple[str, dict[str, str]]]:
-        names = self._store.documents_in(collection, budget) if "{" in segment else [segment]
-        yield from _matching(names, segment, days)
+        return found
 
     def _collections(
-        self, document: str, segment: str, days: Days, budget: Budget
-    ) -> Iterator[tuple[str, dict[str, str]]]:
-        names = self._store.collections_in(document, budget) if "{" in segment else [segment]
-        yield from _matching(names, segment, days)
+        self, parents: Mapping[str, Any], segment: str, days: Days, budget: Budget, *, seen: bool
+    ) -> Iterator[tuple[str, Iterable[str]]]:
+        names = self._known(segment, days, seen=seen)
+        if names is not None:
+            for parent in parents:
+                yield parent, names
+        else:
+            for parent, name in self._store.collections_in(list(parents), budget):
+                yield parent, [name]
+
+    def _known(self, segment: str, days: Days, *, seen: bool) -> Iterable[str] | None:
+        """The names of a segment that need no listing: a literal, the dates of a short window."""
+        if "{" not in segment:
+            return [segment]
+        tried = each_day(*days)
+        if seen or segment != "{date}" or len(tried) > MOST_TRIED or not self._store.lists_dearly:
+            return None
+        return [text for day in tried for text in (str(day), str(day).replace("-", ""))]
 
 
 def _matching(names: Iterable[str], segment: str, days: Days) -> Iterator[tuple[str, dict[str, str]]]:
     for name in names:
         values = segment_values(segment, name)
-        if values is not None and ("date" not in values or _in_days(values["date"], days)):
+        if values is not None and ("date" not in values or in_days(values["date"], days)):
             yield name, values
 
 
-def _in_days(text: str | None, days: Days) -> bool:
-    day = parse_day(text) if text else None
-    return day is not None and days[0] <= day <= days[1]
-
-
 class DocumentUnit:
-    """One collection, its documents in the order of the store."""
+    """One collection, its documents in the order of their ids; `at` is the id of the last one.
 
-    def __init__(self, store: DocumentStore, place: Place, days: Days, zone: tzinfo) -> None:
+    A flat collection is read whole: its time fields have several types, and a query that filters or
+    orders by a field leaves out every document without it or with another type.
+    """
+
+    def __init__(self, reader: Reader, place: Place, days: Days, zone: tzinfo) -> None:
         self.name = place.collection
-        self.at = 0
-        self._store = store
+        self.at = ""
+        self.wanted = place.wanted(days)
+        self._reader = reader
         self._place = place
-        self._days = days
         self._zone = zone
         self._from_future = 0
+        self._faults: dict[str, list[str]] = {}
         self.oldest, self.newest = instant.EARLIEST, instant.LATEST
         if day := parse_day(place.values.get("date", "")):
             self.oldest, self.newest = day_bounds(day, zone)
 
-    def read(self, wants: Wants, budget: Budget, after: int) -> Iterator[tuple[LogEntry, int]]:
-        """Entries of the collection whose time is wanted, of documents behind `after`."""
-        days = self._days if self._place.ids_are_dates else None
-        for index, document in enumerate(self._store.read(self.name, days, budget), start=1):
-            self.at = index
-            if index <= after:
-                continue
+    def read(self, wants: Wants, budget: Budget, after: str) -> Iterator[tuple[LogEntry, int]]:
+        """Entries of the collection whose time is wanted, of documents behind the id `after`."""
+        for document in self._reader.read(self.wanted, after or "", budget):
+            self.at = document.id
             if entry := self._entry(document, wants):
                 yield entry, document.size
             budget.spend(documents=1, bytes=document.size)
 
     def warnings(self) -> list[Warn]:
         """What of this collection a caller should know."""
-        if not self._from_future:
-            return []
-        detail = f"{self._from_future} entries are dated later than their documents."
-        return [Warn(SOURCE, "future_entry", detail, self.name)]
+        warns = []
+        for fault, paths in self._faults.items():
+            detail = f"{len(paths)} documents could not be decoded as they are stored; this is the first."
+            warns.append(Warn(SOURCE, fault, detail, paths[0]))
+        if self._from_future:
+            detail = f"{self._from_future} entries are dated later than their documents."
+            warns.append(Warn(SOURCE, "future_entry", detail, self.name))
+        return warns
 
     def _entry(self, document: Document, wants: Wants) -> LogEntry | None:
-        values = segment_values(self._place.ids, document.path.rpartition("/")[2])
+        values = segment_values(self._place.ids, document.id)
         if values is None:
             return None
         values = self._place.values | values
@@ -256,6 +256,9 @@ class DocumentUnit:
         if not wants(moment):
             return None
         self._from_future += moment > document.update_time + FUTURE
+        if document.fault:
+            self._faults.setdefault(document.fault, []).append(document.path)
+        undecodable = document.fault == UNDECODABLE
         severity, severity_from = severity_of(document.fields, None)
         return LogEntry(
             id=f"firestore:{document.path}",
@@ -264,10 +267,10 @@ class DocumentUnit:
             severity=severity,
             severity_from=severity_from,
             source=SOURCE,
-            message=message_of(document.fields),
+            message=document.fields["message"] if undecodable else message_of(document.fields),
             labels=labels_of(document.fields, bot=values.get("bot")),
             trace=trace_of(document.fields),
-            payload=document.fields,
+            payload=None if undecodable else document.fields,
             origin={
                 "path": document.path,
                 "create_time": instant.to_text(document.create_time),

@@ -7,18 +7,21 @@ A file holds a document's fields; its modification time is the document's update
 
 import errno
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 from shared.decode import Notes, decode_json
+from shared.decode.notes import INVALID_UTF8
 from shared.errors import NotFound, SourceError
-from shared.sources.documents import SOURCE, Days, Document
+from shared.sources.document_store import SOURCE, UNDECODABLE, Collection, Document
 from shared.sources.source import Budget, Health
 
 
 class LocalDocuments:
     """A document store in a directory."""
+
+    lists_dearly = False
 
     def __init__(self, root: Path) -> None:
         self._root = root
@@ -28,19 +31,33 @@ class LocalDocuments:
         budget.spend(calls=1)
         return sorted({name.removesuffix(".json") for name in self._names(collection)})
 
-    def collections_in(self, document: str, budget: Budget) -> Iterable[str]:
-        """Names of the folders below a document's folder."""
-        budget.spend(calls=1)
-        return [name for name in self._names(document) if (self._root / document / name).is_dir()]
+    def collections_in(self, documents: Sequence[str], budget: Budget) -> Iterable[tuple[str, str]]:
+        """The folders below documents' folders."""
+        for document in documents:
+            budget.spend(calls=1)
+            for name in self._names(document):
+                if (self._root / document / name).is_dir():
+                    yield document, name
 
-    def read(self, collection: str, days: Days | None, budget: Budget) -> Iterator[Document]:
-        """Documents of a folder in the order of their ids."""
+    def ids_in(self, collection: Collection, budget: Budget) -> Iterable[str]:
+        """Ids of the files that hold documents."""
         budget.spend(calls=1)
-        for name in self._names(collection):
-            document_id = name.removesuffix(".json")
-            if document_id == name or (days and not str(days[0]) <= document_id <= str(days[1])):
-                continue
-            if document := self._document(f"{collection}/{document_id}"):
+        names = self._names(collection.path)
+        ids = sorted(name.removesuffix(".json") for name in names if name.endswith(".json"))
+        return [one for one in ids if collection.admits(one)]
+
+    @contextmanager
+    def reading(self, budget: Budget) -> Iterator["LocalDocuments"]:  # noqa: ARG002
+        """A file needs nothing done ahead."""
+        yield self
+
+    def expect(self, collections: Sequence[Collection]) -> None:
+        """Nothing is fetched ahead."""
+
+    def read(self, collection: Collection, after: str, budget: Budget) -> Iterator[Document]:
+        """Documents of a folder in the order of their ids."""
+        for document_id in self.ids_in(collection, budget):
+            if document_id > after and (document := self._document(f"{collection.path}/{document_id}")):
                 yield document
 
     def get(self, path: str, budget: Budget) -> Document:
@@ -74,10 +91,9 @@ class LocalDocuments:
             if isinstance(exc, OSError) and exc.errno == errno.ENAMETOOLONG:
                 return None
             raise SourceError(SOURCE) from exc
-        return Document(path, _fields(data), updated, updated, len(data))
-
-
-def _fields(data: bytes) -> dict[str, Any]:
-    """A document's fields; a file that is no JSON object keeps its text as its message."""
-    value = decode_json(data, Notes())
-    return value if isinstance(value, dict) else {"message": data.decode("utf-8", errors="replace")}
+        notes = Notes()
+        fields = decode_json(data, notes)
+        fault = INVALID_UTF8 if any(note.code == INVALID_UTF8 for note in notes.faults()) else ""
+        if not isinstance(fields, dict):
+            fields, fault = {"message": data.decode("utf-8", errors="replace")}, UNDECODABLE
+        return Document(path, fields, updated, updated, len(data), fault)

@@ -20,7 +20,7 @@ from shared.errors import SourceError
 from shared.query import LogQuery, Window
 from shared.redact import Redactor
 from shared.sources.containers import (
-    MAX_PAUSE,
+    SLACK,
     SOURCE,
     Line,
     Places,
@@ -35,8 +35,6 @@ from shared.sources.source import Budget, BudgetSpent, Health, Listing, Page, Pl
 
 CHUNK_BYTES: Final = 256 * 1024
 LIMITS: Final = Limits()
-# A traceback may begin before a window and end in it: this much around the window is read.
-SLACK: Final = 6 * MAX_PAUSE
 # The characters of a time up to its seconds: in UTC they sort as the times do.
 SECONDS: Final = len("2026-11-20T04:31:07")
 
@@ -63,10 +61,11 @@ class PodLogs:
     def names(self, query: LogQuery, budget: Budget) -> Listing:
         """The containers that printed something in the window."""
         seen: dict[str, dict[str, Any]] = {}
+        bots = query.policy.bounds(SOURCE).bots
         warnings: list[Warn] = []
         for unit in self._units(query, budget):
             try:
-                seen |= seen_names(unit.lines(query.window, budget, slack=0))
+                seen |= seen_names(unit.lines(query.window, budget, slack=0), bots)
             except BudgetSpent as spent:
                 warnings.append(
                     Warn(SOURCE, "budget_spent", f"The request's budget ({spent.what}) was used up.")

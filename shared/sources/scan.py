@@ -12,7 +12,8 @@ the order is then total within each stretch, and a warning says so.
 
 from bisect import insort
 from collections.abc import Callable, Iterable, Iterator
-from typing import Final, Protocol
+from contextlib import suppress
+from typing import Any, Final, Protocol
 
 from shared import instant
 from shared.entry import LogEntry, OrderKey, order_key
@@ -32,15 +33,18 @@ Place = tuple[int, str]
 
 
 class Unit(Protocol):
-    """What is read in one go. `at` is the index of the last record that was wholly dealt with."""
+    """What is read in one go. `at` is the place in it of the last record that was wholly dealt with: an
+    index, or a text that sorts as the records do; it is 0 or empty before the first."""
 
     name: str
     oldest: int
     newest: int
-    at: int
+    at: Any
 
-    def read(self, wants: Wants, budget: Budget, after: int) -> Iterator[tuple[LogEntry, int]]:
-        """Entries (with the bytes of their record) whose time `wants`, of records behind `after`.
+    def read(self, wants: Wants, budget: Budget, after: Any) -> Iterator[tuple[LogEntry, int]]:
+        """Entries (with the bytes of their record) whose time `wants`, of records behind `after` (or 0).
+
+        `at` is set before `wants` is asked about a record.
 
         `wants` may grow stricter while reading. Raises: BudgetSpent, SourceError.
         """
@@ -187,8 +191,8 @@ def _is_partial(warnings: list[Warn]) -> bool:
     return any(warning.code != "future_entry" for warning in warnings)
 
 
-def _todo(units: Iterable[Unit], query: LogQuery) -> Iterator[tuple[Unit, int, int | None]]:
-    """The units of the query's stretch, best first, each with the indexes to read: after, until."""
+def _todo(units: Iterable[Unit], query: LogQuery) -> Iterator[tuple[Unit, Any, Any]]:
+    """The units of the query's stretch, best first, each with the places to read: after, until."""
     begin, end = query.resume.stretch.begin, query.resume.stretch.end
     for unit in sorted(units, key=lambda unit: place_of(unit, query)):
         place = place_of(unit, query)
@@ -200,11 +204,22 @@ def _todo(units: Iterable[Unit], query: LogQuery) -> Iterator[tuple[Unit, int, i
         yield unit, after, end[2] if end and place == end[:2] else None
 
 
-def _read_unit(unit: Unit, sieve: Sieve, budget: Budget, after: int, until: int | None) -> None:
-    for entry, size in unit.read(sieve.wants, budget, after):
-        if until is not None and unit.at > until:
-            return
-        sieve.offer(entry, size)
+class _Passed(Exception):
+    """The records of the stretch are behind us."""
+
+
+def _read_unit(unit: Unit, sieve: Sieve, budget: Budget, after: Any, until: Any) -> None:
+    """Offer the records behind `after` up to `until`. What lies further is not read, wanted or not:
+    the rest of a large unit may take longer than a request has."""
+
+    def wants(timestamp: int) -> bool:
+        if unit.at > until:
+            raise _Passed
+        return sieve.wants(timestamp)
+
+    with suppress(_Passed):
+        for entry, size in unit.read(sieve.wants if until is None else wants, budget, after):
+            sieve.offer(entry, size)
 
 
 def _next_resume(entries: list[LogEntry], stretch: Stretch, *, more: bool) -> Resume | None:

@@ -101,16 +101,27 @@ def test_another_instance_finds_it_in_the_store(clock: Clock) -> None:
 
 
 def test_a_changed_source_is_a_miss(clock: Clock) -> None:
-    """After ten seconds the digest is asked: the same renews the answer, another one ends it."""
-    cache, read = instance(MemoryStore(clock), clock), Reader(lifetime_s=LONG_S, digest="v1")
-    fetch(cache, read)
+    """The digest is asked each time: the same is a hit for a day, another one a miss at once."""
+    cache, read = instance(MemoryStore(clock), clock), Reader(lifetime_s=BRIEF_S, digest="v1")
+    fetch(cache, read, digest=lambda: "v1")
 
-    assert fetch(cache, read, digest=lambda: "never asked while it is fresh") == "hit"
-    clock.now += BRIEF_S
     assert fetch(cache, read, digest=lambda: "v1") == "hit"
-    clock.now += BRIEF_S
+    clock.now += LONG_S - 1
+    assert fetch(cache, read, digest=lambda: "v1") == "hit"
     assert fetch(cache, read, digest=lambda: "v2") == "miss"
-    assert read.count == 2
+    clock.now += 2
+    assert fetch(cache, read, digest=lambda: "v1") == "hit"
+    clock.now += LONG_S
+    assert fetch(cache, read, digest=lambda: "v1") == "miss"
+
+
+def test_a_digest_serves_every_instance(clock: Clock) -> None:
+    """What one has read serves another while the digest is the same."""
+    store, read = MemoryStore(clock), Reader(digest="v1")
+    fetch(instance(store, clock), read, digest=lambda: "v1")
+
+    assert fetch(instance(store, clock), read, digest=lambda: "v1") == "hit"
+    assert fetch(instance(store, clock), read, digest=lambda: "v2") == "miss"
 
 
 def test_a_failing_source_is_answered_from_the_last_hour(clock: Clock) -> None:

@@ -9,6 +9,7 @@ import pytest
 def servers() -> Iterator[None]:
     """Started by the first shelf that needs them."""
     yield
-    from tests.contract import shelf_gcs
+    from tests.contract import shelf_firestore, shelf_gcs
 
     shelf_gcs.stop()
+    shelf_firestore.stop()

@@ -189,9 +189,25 @@ def cloud_gcs(root: Path) -> Shelf:
     return CloudGcs(root)
 
 
+def cloud_firestore(root: Path) -> Shelf:
+    """Firestore itself, in its emulator."""
+    from tests.contract.shelf_firestore import CloudFirestore
+
+    return CloudFirestore(root)
+
+
+def cloud_pods(root: Path) -> Shelf:
+    """Cloud Logging itself, faked."""
+    from tests.contract.shelf_pods import CloudPods
+
+    return CloudPods(root)
+
+
 SHELVES: dict[str, Callable[[Path], Shelf]] = {
     "gcs-cloud": cloud_gcs,
     "gcs-local": LocalGcs,
+    "firestore-cloud": cloud_firestore,
     "firestore-local": LocalFirestore,
     "pods-local": LocalPods,
+    "pods-cloud": cloud_pods,
 }

@@ -35,7 +35,7 @@ def test_an_allowed_question_is_one_line(serve: Serve, capsys: pytest.CaptureFix
         "decision": "allowed",
         "reason": "",
         "returned": 0,
-        "cache": "bypass",
+        "cache": "miss",
     }
 
 

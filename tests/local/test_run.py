@@ -11,10 +11,12 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from socket import socket
+from typing import Any
 
 import jwt
 import pytest
 
+from local import keys, tokens
 from local.run import ROOT
 
 STUB = """
@@ -22,11 +24,11 @@ import os
 import flask
 
 def {name}(request: flask.Request) -> object:
-    if request.path == "{base}/environment":
+    if request.path == "/docs":
         return dict(os.environ)
     return "{name}"
 """
-BASES = {"gcs": "/logs/gcs", "health": "/health"}
+NAMES = ("gcs", "health")
 
 
 class Run:
@@ -40,8 +42,8 @@ class Run:
         self.data.mkdir()
         self.process: subprocess.Popen[str] | None = None
         self.port = 0
-        for name, base in BASES.items():
-            self.write(name, STUB.format(name=name, base=base))
+        for name in NAMES:
+            self.write(name, STUB.format(name=name))
 
     def write(self, name: str, source: str) -> None:
         (self.functions / name).mkdir(parents=True, exist_ok=True)
@@ -93,10 +95,10 @@ class Run:
                     found.append(int(folder.name))
         return found
 
-    def get(self, path: str) -> tuple[int, str]:
+    def get(self, path: str, token: str = "") -> tuple[int, str]:
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=10)
         with contextlib.closing(connection):
-            connection.request("GET", path)
+            connection.request("GET", path, headers={"Authorization": f"Bearer {token}"} if token else {})
             reply = connection.getresponse()
             return reply.status, reply.read().decode()
 
@@ -114,6 +116,19 @@ def run(tmp_path: Path) -> Iterator[Run]:
                 os.kill(pid, signal.SIGKILL)
 
 
+def token_of(greeting: str) -> str:
+    """The token of the greeting's `export` line."""
+    (line,) = [line for line in greeting.splitlines() if line.startswith("export TOKEN=")]
+    return line.partition("=")[2]
+
+
+def claims_of(token: str, local: Path, audience: str = "log-aggregator") -> dict[str, Any]:
+    """The claims of a token that the published key verifies."""
+    (jwk,) = json.loads((local / "jwks.json").read_text())["keys"]
+    assert jwt.get_unverified_header(token)["kid"] == jwk["kid"]
+    return jwt.decode(token, jwt.PyJWK(jwk), ["RS256"], audience=audience, issuer=tokens.ISSUER)
+
+
 def soon(holds: Callable[[], bool], within_s: float = 10) -> bool:
     deadline = time.monotonic() + within_s
     while time.monotonic() < deadline:
@@ -127,10 +142,11 @@ def soon(holds: Callable[[], bool], within_s: float = 10) -> bool:
 def test_it_serves_until_it_is_stopped_and_leaves_no_process(run: Run, number: signal.Signals) -> None:
     """All functions answer through the gateway; after a stop nothing of it runs and the port is free."""
     run.start()
-    run.greeting()
+    token = token_of(run.greeting())
 
     assert run.get("/health") == (200, "health")
-    assert run.get("/logs/gcs/objects") == (200, "gcs")
+    assert run.get("/logs/gcs/objects", token) == (200, "gcs")
+    assert run.get("/logs/gcs/objects")[0] == 401
     # Two functions of a master and a worker each, and Envoy.
     assert len(run.pids()) == 5
 
@@ -156,7 +172,7 @@ def test_nothing_survives_a_supervisor_that_was_killed(run: Run) -> None:
 
 def test_a_stop_while_starting_leaves_no_process(run: Run) -> None:
     """Ctrl-C need not wait until everything is ready."""
-    run.write("gcs", "import time\ntime.sleep(60)\n" + STUB.format(name="gcs", base="/logs/gcs"))
+    run.write("gcs", "import time\ntime.sleep(60)\n" + STUB.format(name="gcs"))
     run.start()
     assert soon(lambda: len(run.pids()) > 1)
 
@@ -216,18 +232,16 @@ def test_a_function_that_is_killed_later_ends_the_run(run: Run) -> None:
 
 
 def test_the_greeting_has_a_valid_token_and_commands_to_paste(run: Run) -> None:
-    """Its `export` line holds a viewer's token of the secret; the commands use it and this port."""
+    """Its `export` line holds a viewer's token of the local key; the commands use it and this port."""
     run.start()
     greeting = run.greeting()
-    token = next(line for line in greeting.splitlines() if line.startswith("export TOKEN=")).partition("=")[2]
-    secret = (run.local / "secret").read_text().strip()
-    claims = jwt.decode(
-        token, secret, algorithms=["HS256"], audience="log-aggregator", issuer="log-aggregator"
-    )
+    claims = claims_of(token_of(greeting), run.local)
 
     assert (claims["roles"], claims["sub"]) == (["viewer"], "local-viewer")
     assert claims["exp"] - claims["iat"] == 12 * 3600
-    assert (run.local / "secret").stat().st_mode & 0o777 == 0o600
+    for name in ("secret", "key.pem"):
+        assert (run.local / name).stat().st_mode & 0o777 == 0o600
+    assert "PRIVATE" not in (run.local / "jwks.json").read_text()
     header = '-H "Authorization: Bearer $TOKEN"'
     base = f"http://127.0.0.1:{run.port}/logs"
     assert f"curl -sS {header} '{base}/gcs?min_severity=ERROR'" in greeting
@@ -239,11 +253,13 @@ def test_settings_of_the_caller_win_and_its_data_are_not_touched(run: Run) -> No
     """A function sees the caller's settings, the defaults for the rest, and the caller's own directory."""
     run.start(GCS_BUCKET_NAME="mine", LOG_TIMEZONE="", DEBUG="1", THREADS="3")
     run.greeting()
-    seen = json.loads(run.get("/logs/gcs/environment")[1])
+    seen = json.loads(run.get("/docs")[1])
 
     assert seen["LOCAL_DATA_DIR"] == str(run.data)
     assert (seen["GCS_BUCKET_NAME"], seen["LOG_TIMEZONE"], seen["THREADS"]) == ("mine", "UTC", "3")
     assert seen["LOG_AGGREGATOR_SECRET_KEY"] == (run.local / "secret").read_text().strip()
+    assert seen["JWT_ISSUER"] == tokens.ISSUER
+    assert seen["JWT_JWKS_URL"] == (run.local / "jwks.json").as_uri()
     assert "DEBUG" not in seen
     assert list(run.data.iterdir()) == []
     assert not (run.local / "data").exists()
@@ -270,6 +286,11 @@ def test_demo_data_are_written_once_and_used_again(run: Run) -> None:
         ({"LOCAL_DATA_DIR": "/no/such/folder"}, "LOCAL_DATA_DIR=/no/such/folder is no directory"),
         ({"LOCAL_DATA_DIR": "", "DEMO_DAYS": "seven"}, "DEMO_DAYS=seven must be a whole number"),
         ({"LOCAL_DATA_DIR": "", "DEMO_DAYS": "0"}, "days must be between 1 and 366"),
+        ({"JWT_ISSUER": "https://id.example.com"}, "an issuer's keys cannot be read: check JWT_JWKS_URL"),
+        (
+            {"ROLE_BINDINGS": "{}", "GOOGLE_JWKS_URL": "file:///no/such/keys"},
+            "an issuer's keys cannot be read: check GOOGLE_JWKS_URL",
+        ),
         ({"LOG_AGGREGATOR_SECRET_KEY": "short"}, "LOG_AGGREGATOR_SECRET_KEY has fewer than 32 bytes"),
     ],
 )
@@ -292,18 +313,52 @@ def test_an_unknown_role_is_refused_with_the_roles() -> None:
     assert "unknown role 'root': the roles are viewer, analyst, admin, scheduler, metrics" in answer.stderr
 
 
-def test_a_token_of_the_command_line_carries_what_was_asked_for(tmp_path: Path) -> None:
-    """Role, subject and hours are the caller's; the secret is made, and stays the same the next time."""
-    command = [sys.executable, "-m", "local.tokens", "--local", str(tmp_path / "new")]
-    command += ["--role", "admin", "--sub", "me", "--hours", "0.5"]
-    tokens = [
-        subprocess.run(
-            command, cwd=ROOT, capture_output=True, text=True, check=True, env={"PATH": os.environ["PATH"]}
-        ).stdout.strip()
-        for _ in range(2)
-    ]
-    secret = (tmp_path / "new" / "secret").read_text().strip()
+def print_token(local: Path, *arguments: str, **settings: str) -> "subprocess.CompletedProcess[str]":
+    command = [sys.executable, "-m", "local.tokens", "--local", str(local), *arguments]
+    env = {"PATH": os.environ["PATH"], **settings}
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, env=env)
 
-    for token in tokens:
-        claims = jwt.decode(token, secret, algorithms=["HS256"], audience="log-aggregator")
+
+def test_a_token_of_the_command_line_carries_what_was_asked_for(tmp_path: Path) -> None:
+    """Role, subject, hours and audience are the caller's; the key is made, and stays the same."""
+    new = tmp_path / "new"
+    asked = ("--role", "admin", "--sub", "me", "--hours", "0.5")
+    printed = [print_token(new, *asked, JWT_AUDIENCE="ours").stdout.strip() for _ in range(2)]
+
+    for token in printed:
+        claims = claims_of(token, new, "ours")
         assert (claims["roles"], claims["sub"], claims["exp"] - claims["iat"]) == (["admin"], "me", 1800)
+
+
+def test_a_broken_key_is_named(tmp_path: Path) -> None:
+    """What is no key is told with its place and the way out; it is never written over."""
+    (tmp_path / "key.pem").write_text("no key")
+    answer = print_token(tmp_path)
+
+    assert answer.returncode == 2
+    assert f"{tmp_path}/key.pem holds no RSA key: remove it" in answer.stderr
+    assert (tmp_path / "key.pem").read_text() == "no key"
+
+
+def test_no_token_is_made_for_somebody_elses_issuer(tmp_path: Path) -> None:
+    """With JWT_ISSUER set, a token of the local key would be refused."""
+    answer = print_token(tmp_path, JWT_ISSUER="https://id.example.com")
+
+    assert answer.returncode == 2
+    assert "tokens come from https://id.example.com" in answer.stderr
+    assert not (tmp_path / "key.pem").exists()
+
+
+def test_the_callers_own_issuer_is_believed_instead(run: Run, tmp_path: Path) -> None:
+    """JWT_ISSUER and JWT_JWKS_URL serve gateway and functions alike; the local key is not made at all."""
+    pair = keys.key_pair(tmp_path / "provider")
+    url = (tmp_path / "provider" / "jwks.json").as_uri()
+    run.start(JWT_ISSUER="https://id.example.com", JWT_JWKS_URL=url)
+    greeting = run.greeting()
+    claims = {"iss": "https://id.example.com", "aud": "log-aggregator", "exp": int(time.time()) + 60}
+    token = jwt.encode(claims, pair.private, algorithm="RS256", headers={"kid": pair.kid})
+
+    assert token_of(greeting) == "… (a token of https://id.example.com)"
+    assert run.get("/logs/gcs", token) == (200, "gcs")
+    assert json.loads(run.get("/docs")[1])["JWT_JWKS_URL"] == url
+    assert not (run.local / "key.pem").exists()
