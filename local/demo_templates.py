@@ -76,7 +76,7 @@ RUNNER: Final[tuple[Row, ...]] = (
 )
 DASHBOARD: Final[tuple[Row, ...]] = (
     ("INFO", "http", 40, "GET /api/<positions|pnl|orders> 200 in <2..300> ms"),
-    ("INFO", "http", 6, "Session of trader<1..9>@desk.example renewed"),
+    ("INFO", "http", 6, "Session of trader<1..9> renewed"),
     ("WARNING", "http", 2, "GET /api/history 200 in <3000..9000> ms, slow"),
     ("ERROR", "http", 1, "GET /api/pnl 502 in <20..90> ms: upstream closed the connection"),
 )

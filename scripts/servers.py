@@ -47,11 +47,10 @@ def install(packages: list[str]) -> None:
         policy.write_text("#!/bin/sh\nexit 101\n")
         policy.chmod(0o755)
     try:
-        quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL, "check": False}
         env = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
-        subprocess.run(["apt-get", "update", "-q"], env=env, **quiet)  # type: ignore[call-overload]
         install = ["apt-get", "install", "-q", "-y", "--no-install-recommends", *packages]
-        subprocess.run(install, env=env, **quiet)  # type: ignore[call-overload]
+        for command in (["apt-get", "update", "-q"], install):
+            subprocess.run(command, env=env, capture_output=True, check=False)
     finally:
         if made:
             policy.unlink(missing_ok=True)

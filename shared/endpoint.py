@@ -145,7 +145,9 @@ def _admitted(door: Door, roles: frozenset[Role], request: flask.Request, passag
         taken = limiters.read.take(f"{identity.issuer} {identity.subject}")
         passage.headers = limit_headers(taken)
         if not taken.allowed:
-            raise RateLimited("You ask too often.", retry_after_s=taken.retry_after_s)
+            raise RateLimited(
+                "read", "You ask too often.", retry_after_s=taken.retry_after_s, headers=passage.headers
+            )
     return identity
 
 
@@ -158,7 +160,9 @@ def _identified(door: Door, request: flask.Request, limiters: Limiters | None) -
     seen = limiters.auth.peek(address)
     if not seen.allowed:
         detail = "Too many requests without a valid token came from your address."
-        raise RateLimited(detail, retry_after_s=seen.retry_after_s, headers=limit_headers(seen))
+        raise RateLimited(
+            "auth_failure", detail, retry_after_s=seen.retry_after_s, headers=limit_headers(seen)
+        )
     try:
         return _identity(door, request)
     except NotAuthenticated:

@@ -165,13 +165,17 @@ class KeyReused(AggregatorError):
 
 
 class RateLimited(AggregatorError):
-    """Too many requests of one subject, or of one address without valid tokens."""
+    """Too many requests of one subject, or of one address without valid tokens: `limit` says which."""
 
     reason: ClassVar[str] = "rate"
 
     status = 429
     code = "rate_limited"
     title = "Too many requests"
+
+    def __init__(self, limit: str, detail: str, *, retry_after_s: int, headers: Mapping[str, str]) -> None:
+        super().__init__(detail, retry_after_s=retry_after_s, headers=headers)
+        self.limit = limit
 
 
 class HeadersTooLarge(AggregatorError):

@@ -7,7 +7,7 @@ from typing import Final
 from shared import log, metrics
 from shared.audit import Decision
 from shared.call import Answer, Call
-from shared.errors import AggregatorError, NotAuthenticated, SourceError
+from shared.errors import AggregatorError, NotAuthenticated, RateLimited, SourceError
 from shared.metrics import table
 
 # The functions whose name is their source's: what their requests read, they read of it.
@@ -60,6 +60,8 @@ class Passage:
             metrics.add(table.CACHE_RESULTS, function=function, result=self.decision.cache)
         if isinstance(error, NotAuthenticated):
             metrics.add(table.AUTH_FAILURES, reason=error.reason)
+        if isinstance(error, RateLimited):
+            metrics.add(table.RATE_LIMITED, **{"function": function, "class": error.limit})
         if isinstance(error, SourceError):
             metrics.add(table.UPSTREAM_ERRORS, source=error.source, code=error.code)
         if self.call and function in SOURCES:

@@ -79,7 +79,9 @@ _AUTH_REASONS: Final = frozenset(
         "wrong_type",
     }
 )
-_STORE_OPERATIONS: Final = frozenset({"get", "set", "create", "increment", "scan", "counters", "delete"})
+_STORE_OPERATIONS: Final = frozenset(
+    {"get", "set", "create", "increment", "counter", "scan", "counters", "delete"}
+)
 # From a cached answer to the slowest summary; the defaults of client libraries end at 10 s.
 _SECONDS: Final = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 25.0, 60.0)
 

@@ -1,28 +1,26 @@
 """Log documents as a source: what is the same for Firestore and its local mirror.
 
-A `DocumentStore` walks collections; this module expands the path templates of the settings into the
-collections that can hold entries of a window, and makes an entry of each document.
+A `DocumentStore` walks and reads collections; this module decides which of them may hold entries of a
+window, and makes an entry of each document.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator
 from datetime import date, tzinfo
-from typing import Any, Final
-
-import msgspec
+from typing import Any
 
 from shared import instant
 from shared.config import FirestoreSettings
 from shared.entry import LogEntry
 from shared.errors import Forbidden, InvalidRequest
-from shared.layout import PathTemplate, day_bounds, days_of, each_day, parse_day, segment_values
+from shared.layout import PathTemplate, day_bounds, days_of, parse_day, segment_values
 from shared.normalise import field_time, labels_of, message_of, placed_time, severity_of, trace_of
 from shared.policy import Policy
 from shared.query import LogQuery
 from shared.redact import Redactor
+from shared.sources.document_places import Place, places_of
 from shared.sources.document_store import (
     SOURCE,
     UNDECODABLE,
-    Collection,
     Days,
     Document,
     DocumentStore,
@@ -31,22 +29,6 @@ from shared.sources.document_store import (
 )
 from shared.sources.scan import FUTURE, Wants, place_of, scan
 from shared.sources.source import Budget, Health, Listing, Page, Plan, Warn, certain
-
-# A window of a day has this many dates, slack included. Dates of a longer one are listed, not tried.
-MOST_TRIED: Final = 4
-
-
-class Place(msgspec.Struct, frozen=True):
-    """A collection that can hold entries of a window, with what its path says. `ids` says how to read
-    the id of its documents."""
-
-    collection: str
-    values: dict[str, str]
-    ids: str
-
-    def wanted(self, days: Days) -> Collection:
-        """What is to be read of it; ids that are nothing but dates must lie in `days`."""
-        return Collection(self.collection, days if self.ids == "{date}" else None)
 
 
 class DocumentLogs:
@@ -108,7 +90,7 @@ class DocumentLogs:
         """The bots and dates of one template."""
         bots: set[str] = set()
         dates: set[str] = set()
-        for place in self._expand(template, days, budget, seen=True):
+        for place in places_of(self._store, template, days, budget, seen=True):
             values = [place.values]
             if place.ids.count("{") > (place.ids == "{doc}"):
                 ids = self._store.ids_in(place.wanted(days), budget)
@@ -150,60 +132,9 @@ class DocumentLogs:
         places: dict[str, Place] = {}
         for template in self._wanted(query):
             with certain(self.name, budget):
-                for place in self._expand(template, days, budget):
+                for place in places_of(self._store, template, days, budget):
                     places.setdefault(place.collection, place)
         return list(places.values())
-
-    def _expand(
-        self, template: PathTemplate, days: Days, budget: Budget, *, seen: bool = False
-    ) -> list[Place]:
-        """The collections of a template, walked from its root; dates outside of `days` are not entered.
-
-        `seen`: only collections that are there; else some may be named that are not.
-        """
-        found = [Place(template.root, {}, template.segments[1])]
-        for depth in range(1, len(template.segments) - 1, 2):
-            document, collection, ids = template.segments[depth : depth + 3]
-            parents: dict[str, dict[str, str]] = {}
-            for place in found:
-                names = self._known(document, days, seen=seen)
-                if names is None:
-                    names = self._store.documents_in(place.collection, budget)
-                for name, values in _matching(names, document, days):
-                    parents[f"{place.collection}/{name}"] = place.values | values
-            found = [
-                Place(f"{parent}/{name}", parents[parent] | values, ids)
-                for parent, names in self._collections(parents, collection, days, budget, seen=seen)
-                for name, values in _matching(names, collection, days)
-            ]
-        return found
-
-    def _collections(
-        self, parents: Mapping[str, Any], segment: str, days: Days, budget: Budget, *, seen: bool
-    ) -> Iterator[tuple[str, Iterable[str]]]:
-        names = self._known(segment, days, seen=seen)
-        if names is not None:
-            for parent in parents:
-                yield parent, names
-        else:
-            for parent, name in self._store.collections_in(list(parents), budget):
-                yield parent, [name]
-
-    def _known(self, segment: str, days: Days, *, seen: bool) -> Iterable[str] | None:
-        """The names of a segment that need no listing: a literal, the dates of a short window."""
-        if "{" not in segment:
-            return [segment]
-        tried = each_day(*days)
-        if seen or segment != "{date}" or len(tried) > MOST_TRIED or not self._store.lists_dearly:
-            return None
-        return [text for day in tried for text in (str(day), str(day).replace("-", ""))]
-
-
-def _matching(names: Iterable[str], segment: str, days: Days) -> Iterator[tuple[str, dict[str, str]]]:
-    for name in names:
-        values = segment_values(segment, name)
-        if values is not None and ("date" not in values or in_days(values["date"], days)):
-            yield name, values
 
 
 class DocumentUnit:

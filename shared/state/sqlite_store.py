@@ -203,7 +203,7 @@ class SqliteStore:
 
     def _open(self, deadline: Deadline) -> sqlite3.Connection:
         if not self._path.exists():
-            self._path.parent.mkdir(parents=True, exist_ok=True)
+            # The folder is not made: a mistyped path must not look like an empty mirror.
             self._path.touch(mode=0o600)
         db = sqlite3.connect(
             self._path, timeout=deadline.left_s(), isolation_level=None, check_same_thread=False

@@ -173,7 +173,8 @@ def test_pages_concatenate_while_new_entries_arrive(shelf: Shelf, order: str) ->
 
 def test_a_spent_budget_is_partial_and_loses_nothing(shelf: Shelf) -> None:
     """With a budget of a few hundred bytes each page says it is partial; together they tell all, once."""
-    shelf.put(Event(NOON - n * MINUTE - MINUTE, message=f"{n} " + "x" * 200, bot=f"bot_{n % 4}") for n in range(60))
+    text = "x" * 200
+    shelf.put(Event(NOON - n * MINUTE - 1000, message=f"{n} {text}", bot=f"bot_{n % 4}") for n in range(60))
     source = shelf.source()
     query = ask(source, "since=4h&page_size=7")
     found: list[str] = []

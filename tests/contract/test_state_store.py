@@ -55,7 +55,7 @@ def backing(request: pytest.FixtureRequest, tmp_path: Path) -> Backing:
         return Redis(request.getfixturevalue("redis_url"), alone)
     if request.param == "firestore":
         return Firestore(request.getfixturevalue("firestore_host"), alone)
-    return Sqlite(str(tmp_path / "new folder" / "state.db")) if request.param == "sqlite" else Memory()
+    return Sqlite(str(tmp_path / "state.db")) if request.param == "sqlite" else Memory()
 
 
 @pytest.fixture

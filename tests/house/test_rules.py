@@ -68,7 +68,9 @@ def test_the_model_library_stays_in_summary() -> None:
     assert offenders("openai", ("shared/summary/",)) == []
 
 
-@pytest.mark.parametrize("module", ["google", "grpc", "openai", "redis", "jwt", "cryptography", "obstore", "requests"])
+@pytest.mark.parametrize(
+    "module", ["google", "grpc", "openai", "redis", "jwt", "cryptography", "obstore", "requests", "yaml"]
+)
 def test_costly_libraries_are_imported_where_they_are_used(module: str) -> None:
     """Nothing at import that a request may not need."""
     assert offenders(module, (), at_import_only=True) == []
@@ -113,7 +115,10 @@ def test_a_function_has_one_name_everywhere(name: str) -> None:
     """Folder, target, settings row and README row are one word."""
     source = (ROOT / "functions" / name / "main.py").read_text()
 
-    assert f"\n{name} = endpoint(\n    wiring.door(\"{name}\")" in source or f'\n{name} = endpoint(wiring.door("{name}")' in source
+    assert (
+        f'\n{name} = endpoint(\n    wiring.door("{name}")' in source
+        or f'\n{name} = endpoint(wiring.door("{name}")' in source
+    )
     assert name in wiring.SETTINGS
     assert re.search(rf"^\|.*\| {name} \|", (ROOT / "README.md").read_text(), re.MULTILINE)
 

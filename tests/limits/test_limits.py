@@ -28,9 +28,7 @@ class Clock:
         return self.now
 
 
-def limiter(
-    rate: str, clock: Callable[[], float], name: str = "read", max_subjects: int = 10_000
-) -> Limiter:
+def limiter(rate: str, clock: Callable[[], float], name: str = "read", max_subjects: int = 10_000) -> Limiter:
     """A limiter of one instance."""
     return Limiter(Rate.parse(rate), name, clock, max_subjects=max_subjects)
 

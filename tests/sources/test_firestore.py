@@ -17,6 +17,7 @@ from shared.errors import NotFound
 from shared.policy import UNRESTRICTED
 from shared.sources.firestore_local import LocalDocuments
 from shared.sources.source import Budget
+from tests.conftest import Serve, bearer
 from tests.servers.firestore_emulator import FirestoreEmulator, missing
 from tests.servers.firestore_proxy import LISTS, Gate
 from tests.servers.required import require
@@ -236,9 +237,7 @@ def mirrored(world: World, root: Path) -> LocalDocuments:
 
 @pytest.mark.parametrize("window", ["", "&since=30d", "&start=2026-11-19T12:00:00Z&end=2027-10-01T00:00:00Z"])
 @pytest.mark.parametrize("order", ["asc", "desc"])
-def test_entries_are_those_of_the_local_mirror(
-    world: World, tmp_path: Path, window: str, order: str
-) -> None:
+def test_entries_are_those_of_the_local_mirror(world: World, tmp_path: Path, window: str, order: str) -> None:
     """Every template, with literal segments, missing parents and strays: entry for entry, field for field."""
     world.put(SEEDED)
     mirror = mirrored(world, tmp_path / "firestore")
@@ -283,6 +282,19 @@ def test_one_document(world: World) -> None:
     for path in ("alpha", "nobody", "__reserved__", "x" * 1501):
         with pytest.raises(NotFound):
             source.document(f"gpt_runner_trades/{path}", UNRESTRICTED, Budget(60))
+
+
+def test_the_front_door_reads_firestore(world: World, emulator: FirestoreEmulator, serve: Serve) -> None:
+    """Without a local directory the function asks the project of the settings."""
+    world.put({"gpt_runner_trades/alpha/2026-11-20/t": {"timestamp": AT, "message": "hello"}})
+    place = {"LOCAL_DATA_DIR": "", "GOOGLE_CLOUD_PROJECT": world.client.project}
+    function = serve("firestore", FIRESTORE_EMULATOR_HOST=emulator.host, **place)
+    window = {"start": "2026-11-20T00:00:00Z", "end": "2026-11-21T00:00:00Z"}
+
+    answer = function.get("/logs/firestore", query_string=window, headers=bearer("admin"))
+
+    assert answer.status_code == 200
+    assert [entry["message"] for entry in answer.json["entries"]] == ["hello"]
 
 
 def test_a_plan_reads_nothing(two_years: World) -> None:

@@ -58,6 +58,10 @@ class Breakable:
             yield item
         self._reached()
 
+    def counter(self, key: str) -> dict[str, float]:
+        self._reached()
+        return self.inner.counter(key)
+
     def counters(self, prefix: str) -> Iterator[tuple[str, dict[str, float]]]:
         for item in self.inner.counters(prefix):
             self._reached()
@@ -88,6 +92,7 @@ class Scene:
         store = self.store
         return [
             store.get("k"),
+            store.counter("c"),
             store.set("k", b"x", 60),
             store.create("k", b"x", 60),
             store.increment("k", {"n": 1}),
@@ -102,7 +107,7 @@ def scene() -> Scene:
     return Scene()
 
 
-BROKEN: list[object] = [None, False, True, False, [], [], False]
+BROKEN: list[object] = [None, {}, False, True, False, [], [], False]
 """Reads miss, writes are dropped, and whoever asks for a lease may go to work."""
 
 
@@ -127,7 +132,7 @@ def test_a_broken_store_raises_nothing(scene: Scene, error: StoreError) -> None:
 
     assert scene.every_method() == BROKEN
 
-    operations = ["get", "set", "create", "increment", "scan", "counters", "delete"]
+    operations = ["get", "counter", "set", "create", "increment", "scan", "counters", "delete"]
     assert Counter(operation for operation, _ in scene.failures) == Counter(operations)
     assert scene.failures["get", error.reason] == 1
 

@@ -117,8 +117,17 @@ def test_a_counter_that_is_not_ours_is_replaced(tmp_path: Path) -> None:
 
 def test_only_its_owner_reads_the_file(tmp_path: Path) -> None:
     """Cached answers are log lines: the file is nobody else's."""
-    store = SqliteStore(tmp_path / "deep" / "state.db", time.time)
+    store = SqliteStore(tmp_path / "state.db", time.time)
     store.set("k", b"x", 60)
 
-    assert stat.S_IMODE((tmp_path / "deep" / "state.db").stat().st_mode) == 0o600
+    assert stat.S_IMODE((tmp_path / "state.db").stat().st_mode) == 0o600
     store.close()
+
+
+def test_a_missing_folder_is_not_made(tmp_path: Path) -> None:
+    """A mistyped path is a store that is not there, not an empty one."""
+    store = SqliteStore(tmp_path / "mistyped" / "state.db", time.time)
+
+    with pytest.raises(StoreUnavailable):
+        store.set("k", b"x", 60)
+    assert not (tmp_path / "mistyped").exists()
