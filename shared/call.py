@@ -6,7 +6,7 @@ from typing import Any, Final
 
 import msgspec
 
-from shared import formats, instant
+from shared import formats, instant, log
 from shared.arguments import Arguments
 from shared.audit import Decision
 from shared.auth import Identity, Verifier
@@ -82,7 +82,9 @@ class Call:
     ) -> None:
         self.now = now
         self.identity = identity
-        self.budget = Budget(door.deadline_s, max_bytes=door.scan_max_bytes)
+        upstream = {"x-request-id": decision.request_id, "traceparent": log.traceparent()}
+        headers = {name: value for name, value in upstream.items() if value}
+        self.budget = Budget(door.deadline_s, max_bytes=door.scan_max_bytes, headers=headers)
         self.timings_ms: dict[str, float] = {}
         self.policy: Policy = (
             policy_for(identity.roles & READERS, door.narrowing()) if identity else UNRESTRICTED

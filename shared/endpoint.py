@@ -5,6 +5,7 @@ in the order of the contract: path 404, method 405, size 413, identity 401, role
 parameters 400.
 """
 
+import io
 import logging
 import re
 import time
@@ -23,6 +24,7 @@ from shared.errors import (
     BodyTooLarge,
     ConfigError,
     Forbidden,
+    InvalidRequest,
     MethodNotAllowed,
     NotAuthenticated,
     NotFound,
@@ -103,6 +105,7 @@ def _checked(
 ) -> Answer:
     """Every check in the contract's order, then the handler."""
     decision = passage.decision
+    body_bytes = _body_bytes(request)
     found = table.get(_raw_path(request))
     if not found:
         raise NotFound("There is no such path.")
@@ -113,7 +116,9 @@ def _checked(
     route = next((route for route in found if route.method == method), None)
     if route is None:
         raise MethodNotAllowed(f"{request.method} is not allowed here.", headers={"Allow": _allowed(found)})
-    if (request.content_length or 0) > MAX_BODY_BYTES:
+    if body_bytes is None:
+        raise InvalidRequest("The body is not valid HTTP.")
+    if body_bytes > MAX_BODY_BYTES:
         raise BodyTooLarge(f"The body is over {MAX_BODY_BYTES} bytes.")
 
     def admit(roles: frozenset[Role]) -> Identity:
@@ -176,6 +181,27 @@ def _raw_path(request: flask.Request) -> str:
     if "://" in raw.partition("?")[0]:
         raw = "/" + raw.partition("://")[2].partition("/")[2]
     return raw.partition("?")[0]
+
+
+def _body_bytes(request: flask.Request) -> int | None:
+    """The size of the body; None for chunks that are no chunks.
+
+    Chunks tell their size only by being read. To the end, whatever is asked: the framework would do so
+    after every answer, keep it all, and make a 500 of what it cannot read.
+    """
+    if "Transfer-Encoding" not in request.headers:
+        return request.content_length or 0
+    source, kept, size = request.environ["wsgi.input"], bytearray(), 0
+    try:
+        while piece := source.read(1 << 16):
+            size += len(piece)
+            if size <= MAX_BODY_BYTES:
+                kept += piece
+    except Exception:  # noqa: BLE001 - what is wrong with a chunk each server says in a class of its own
+        return None
+    finally:
+        request.environ["wsgi.input"] = io.BytesIO(kept)
+    return size
 
 
 def _identity(door: Door, request: flask.Request) -> Identity:

@@ -109,9 +109,8 @@ class Calls:
         left_s = budget.remaining_s
         if left_s <= 0:
             raise BudgetSpent("deadline")
-        return call(
-            request=request, metadata=link.metadata, retry=None, timeout=min(self._patience_s, left_s)
-        )
+        metadata = (*link.metadata, *budget.headers.items())
+        return call(request=request, metadata=metadata, retry=None, timeout=min(self._patience_s, left_s))
 
     def _page(self, call: Any, link: Link, request: Request, budget: Budget) -> Any:
         return next(iter(self._once(call, link, request, budget).pages))

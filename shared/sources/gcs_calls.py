@@ -151,7 +151,7 @@ class Calls:
 
         base, credentials, pool = self._connected()
         url = f"{base}{path}?{urlencode(params)}"
-        sent = {"accept-encoding": "gzip", **(headers or {})}
+        sent = {"accept-encoding": "gzip", **budget.headers, **(headers or {})}
         self._authorise(credentials, pool, url, sent, self._patience(budget, share))
         patience_s = self._patience(budget, share)
         timeout = urllib3.Timeout(connect=min(patience_s, _CONNECT_S), read=patience_s)

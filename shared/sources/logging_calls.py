@@ -143,16 +143,19 @@ class LoggingCalls:
         if timeout_s <= 0:
             raise BudgetSpent("deadline")
         budget.scanned.api_calls += 1
-        answer = self._answer(client, request, timeout_s)
+        answer = self._answer(client, request, timeout_s, tuple(budget.headers.items()))
         self._slots.answered()
         raw = type(answer).pb(answer)
         return LinePage(tuple(map(line_from, raw.entries)), raw.next_page_token)
 
-    def _answer(self, client: Any, request: Any, timeout_s: float) -> Any:
+    def _answer(
+        self, client: Any, request: Any, timeout_s: float, metadata: tuple[tuple[str, str], ...]
+    ) -> Any:
         from google.api_core import exceptions
 
+        once = {"retry": None, "timeout": timeout_s, "metadata": metadata}
         try:
-            return next(iter(client.list_log_entries(request, retry=None, timeout=timeout_s).pages))
+            return next(iter(client.list_log_entries(request, **once).pages))
         except exceptions.ServiceUnavailable:
             raise
         except exceptions.DeadlineExceeded as exc:

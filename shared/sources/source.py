@@ -2,7 +2,7 @@
 
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, Literal, Protocol
 
@@ -96,8 +96,11 @@ class Budget:
         *,
         max_bytes: int = 2 << 30,
         max_calls: int = 2000,
+        headers: Mapping[str, str] | None = None,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
+        """`headers` go with every call upstream, whichever thread makes it: the request's id and trace."""
+        self.headers = dict(headers or {})
         self.deadline_s = deadline_s
         self.max_bytes = max_bytes
         self.max_calls = max_calls

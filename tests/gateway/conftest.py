@@ -6,6 +6,7 @@ import json
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -44,6 +45,13 @@ class Answer(NamedTuple):
         return self.headers.get("server") == "gunicorn"
 
 
+def answer(reply: http.client.HTTPResponse) -> Answer:
+    """An answer, read to its end."""
+    return Answer(
+        reply.status, {k.lower(): v for k, v in reply.getheaders()}, reply.read().decode(errors="replace")
+    )
+
+
 class System(NamedTuple):
     """A run: the gateway's port, each function's own, the local issuer's key, and one that plays Google's."""
 
@@ -70,14 +78,23 @@ class System(NamedTuple):
             if body:
                 connection.putheader("content-length", str(len(body)))
             connection.endheaders(body or None)
-            reply = connection.getresponse()
-            return Answer(reply.status, {k.lower(): v for k, v in reply.getheaders()}, reply.read().decode())
+            return answer(connection.getresponse())
+
+    def send(self, port: int, data: bytes) -> Answer:
+        """These bytes, which need not be HTTP, and the answer to them."""
+        with socket.create_connection(("127.0.0.1", port), timeout=30) as connection:
+            connection.sendall(data)
+            reply = http.client.HTTPResponse(connection)
+            reply.begin()
+            return answer(reply)
 
     def both(
         self, path: str, headers: Mapping[str, str] | None = None, *, method: str = "GET", body: bytes = b""
     ) -> tuple[Answer, Answer]:
         """The same request through the gateway, and direct to the function of the path."""
-        function = next((name for name in self.functions if path.startswith(f"/logs/{name}")), "health")
+        function = next(
+            (name for name in self.functions if path.startswith((f"/logs/{name}", f"/{name}"))), "health"
+        )
         return (
             self.ask(self.gateway, path, headers, method=method, body=body),
             self.ask(self.functions[function], path, headers, method=method, body=body),
@@ -103,42 +120,48 @@ class System(NamedTuple):
 
 @pytest.fixture(scope="session")
 def system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
-    """The system, ended by the process id of its supervisor, which ends its children."""
+    """The system over demo data, with the local issuer and one that plays Google."""
     folder = tmp_path_factory.mktemp("system")
     demo.write(folder / "data", days=1, seed=7, end_s=time.time())
     google = keys.key_pair(folder / "google")
-    environment = {
-        "PATH": os.environ["PATH"],
+    settings = {
         "LOCAL_DATA_DIR": str(folder / "data"),
         "LOG_AGGREGATOR_SECRET_KEY": SECRET,
         "CORS_ORIGINS": "https://dash.example.com",
-        "LOG_LEVEL": "ERROR",
         "ROLE_BINDINGS": json.dumps({"viewer": ["user:kim@example.com"]}),
         "GOOGLE_JWKS_URL": keys.jwks_path(folder / "google").as_uri(),
-        "RATE_LIMIT": "off",
-        "AUTH_FAILURE_LIMIT": "off",
     }
+    with running(folder / "local", settings) as (gateway, functions):
+        yield System(gateway, functions, keys.key_pair(folder / "local"), google)
+
+
+@contextlib.contextmanager
+def running(
+    local: Path, settings: Mapping[str, str], functions: Path = ROOT / "functions"
+) -> Iterator[tuple[int, dict[str, int]]]:
+    """The gateway's port and each function's, until the supervisor is ended, which ends its children."""
+    unlimited = {"RATE_LIMIT": "off", "AUTH_FAILURE_LIMIT": "off", "LOG_LEVEL": "ERROR"}
+    command = ["-m", "local.run", "--port", "0", "--local", str(local), "--functions", str(functions)]
     process = subprocess.Popen(
-        [sys.executable, "-m", "local.run", "--port", "0", "--local", str(folder / "local")],
+        [sys.executable, *command],
         cwd=ROOT,
-        env=environment,
+        env={"PATH": os.environ["PATH"], **unlimited, **settings},
         stdout=subprocess.PIPE,
         text=True,
     )
     try:
-        yield _running(process, folder / "local", google)
+        yield _addresses(process, local)
     finally:
         process.send_signal(signal.SIGTERM)
         process.communicate(timeout=30)
 
 
-def _running(process: "subprocess.Popen[str]", local: Path, google: keys.KeyPair) -> System:
+def _addresses(process: "subprocess.Popen[str]", local: Path) -> tuple[int, dict[str, int]]:
     assert process.stdout is not None
     for line in process.stdout:
         if found := re.search(r"on http://127\.0\.0\.1:(\d+)\.", line):
             port = int(found[1])
-            config = json.loads((local / f"gateway-{port}.json").read_text())
-            return System(port, _ports(config), keys.key_pair(local), google)
+            return port, _ports(json.loads((local / f"gateway-{port}.json").read_text()))
     raise AssertionError("the system did not start")
 
 

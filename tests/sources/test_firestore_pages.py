@@ -19,6 +19,7 @@ from tests.servers.firestore_proxy import FirestoreProxy
 from tests.servers.required import require
 from tests.sources.firestore_world import NOW, World, ask, source_of, world_in
 
+OLD = {"timestamp": "2020-01-01T00:00:00Z"}
 ALERTS = "live_alerts/{doc}"
 
 
@@ -73,6 +74,16 @@ def test_a_large_collection_is_told_once_over_many_requests(world: World, order:
     part = found[0].scanned.documents
     assert part < 400
     assert max(page.scanned.documents for page in found) <= part + 10
+
+
+def test_what_lies_behind_a_part_is_not_read_for_it(world: World) -> None:
+    """Though none of the rest is of the window, pages of the first part stop at its end."""
+    world.put({f"live_alerts/a{n:05d}": alert(n) | ({} if n < 100 else OLD) for n in range(1500)})
+
+    first, second, *_ = following(world.source(ALERTS), ask("since=2h&page_size=50"), 20_000)
+
+    assert (len(first.entries), len(second.entries)) == (50, 50)
+    assert second.scanned.documents <= first.scanned.documents + 1
 
 
 def test_documents_that_come_meanwhile_shift_nothing(world: World) -> None:
