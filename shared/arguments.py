@@ -5,7 +5,7 @@ Every fault is kept and all are reported at once, so that a caller mends a reque
 
 import unicodedata
 from collections.abc import Callable, Iterable
-from typing import Final
+from typing import Final, NoReturn
 from urllib.parse import unquote_to_bytes
 
 from shared.errors import Fault, InvalidRequest
@@ -27,7 +27,7 @@ class Arguments:
         for pair in pairs:
             self._add(*pair.partition("=")[::2])
         if self.faults:
-            self.finish()
+            self._refuse()
 
     def _add(self, raw_name: str, raw_value: str) -> None:
         name = _decoded(raw_name)
@@ -125,8 +125,11 @@ class Arguments:
             if name not in self._read and not any(fault.parameter == name for fault in self.faults):
                 self.fault(name, "is not a parameter of this route")
         if self.faults:
-            named = dict.fromkeys(fault.parameter or "" for fault in self.faults)
-            raise InvalidRequest(f"Invalid: {', '.join(named)}.", faults=self.faults)
+            self._refuse()
+
+    def _refuse(self) -> NoReturn:
+        named = dict.fromkeys(fault.parameter or "" for fault in self.faults)
+        raise InvalidRequest(f"Invalid: {', '.join(named)}.", faults=self.faults)
 
 
 def _decoded(raw: str) -> str | None:

@@ -273,3 +273,38 @@ def test_the_near_level_is_bounded(clock: Clock) -> None:
     fetch(cache, read, "f")
 
     assert [fetch(cache, read, key) for key in "ab"] == ["hit", "miss"]
+
+
+class Counting(MemoryStore):
+    """A store that counts its calls."""
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        super().__init__(clock)
+        self.reads = self.writes = 0
+
+    def get(self, key: str) -> bytes | None:
+        self.reads += 1
+        return super().get(key)
+
+    def set(self, key: str, value: bytes, ttl_s: float) -> bool:
+        self.writes += 1
+        return super().set(key, value, ttl_s)
+
+    def create(self, key: str, value: bytes, ttl_s: float) -> bool:
+        self.writes += 1
+        return super().create(key, value, ttl_s)
+
+    def delete(self, key: str) -> bool:
+        self.writes += 1
+        return super().delete(key)
+
+
+def test_without_leases_a_miss_costs_two_reads_and_a_write_at_most(clock: Clock) -> None:
+    """What Firestore is asked: it takes few writes."""
+    store = Counting(clock)
+    cache = AnswerCache(GuardedStore(store), clock, leases=False)
+    for number in range(10):
+        assert fetch(cache, Reader(), f"k{number}") == "miss"
+
+    assert store.reads <= 20
+    assert store.writes == 10

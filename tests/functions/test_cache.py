@@ -3,6 +3,7 @@
 import json
 import os
 import threading
+import time
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ import pytest
 from shared import wiring
 from tests.conftest import Serve, bearer
 from tests.contract.shelves import SHELVES, Event, LocalGcs, LocalPods
+from tests.servers.black_hole import BlackHole
 
 AT = 1_795_176_000 * 10**9
 SETTLED = "start=2026-11-20T00:00:00Z&end=2026-11-21T00:00:00Z"
@@ -139,3 +141,21 @@ def test_a_directory_that_cannot_be_written_is_no_matter(serve: Serve, tmp_path:
     answer = serve("pods").get(f"/logs/pods?{SETTLED}", headers=bearer())
 
     assert (answer.status_code, how(answer), len(answer.json["entries"])) == (200, "bypass", 1)
+
+
+@pytest.mark.parametrize("kind", ["refusing", "silent"])
+def test_a_store_that_is_down_or_silent_makes_nothing_late(serve: Serve, tmp_path: Path, kind: str) -> None:
+    """The same answer, passed by the cache, well within the request's budget; so is the next."""
+    LocalPods(tmp_path).put([Event(AT)])
+    with BlackHole() as hole:
+        host = hole.host if kind == "silent" else "127.0.0.1:1"
+        client = serve("pods", REDIS_URL=f"redis://{host}/0", RATE_LIMIT="300/min")
+        began = time.monotonic()
+        answers = [
+            client.get(f"/logs/pods?{SETTLED}&page_size={size}", headers=bearer()) for size in (5, 6, 7, 8)
+        ]
+        elapsed_s = time.monotonic() - began
+
+    assert [(answer.status_code, how(answer)) for answer in answers] == [(200, "bypass")] * 4
+    assert all(len(answer.json["entries"]) == 1 for answer in answers)
+    assert elapsed_s < 5

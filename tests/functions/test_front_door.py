@@ -101,6 +101,7 @@ def test_head_is_get_without_its_body(serve: Serve) -> None:
         ("q=%00", "q"),
         ("q=a%0Ab", "q"),
         ("q=%ff%fe", "q"),
+        ("since=1h&q=%ff", "q"),
         ("bot=%07", "bot"),
         ("bot=", "bot"),
         ("page_token=nonsense", "page_token"),
