@@ -13,7 +13,9 @@ from typing import Any
 
 import pytest
 
-from tests.conftest import ROOT, token
+from local import keys
+from tests.conftest import ROOT, SECRET, token
+from tests.gateway.conftest import System, running
 from tests.metrics.served import Served, free_port
 from tests.servers.required import require
 
@@ -49,13 +51,13 @@ def asked(address: str, query: str) -> list[dict[str, Any]]:
         return []
 
 
-def test_prometheus_scrapes_with_a_token(metrics: Served, tmp_path: Path) -> None:
-    """The fleet's requests are a series that its HTTP API answers, and the target is up."""
+def scraped(target: str, bearer: str, query: str, tmp_path: Path) -> tuple[list[Any], list[Any]]:
+    """What a Prometheus that scrapes this target with this token answers to the query, and to `up`."""
     prometheus = shutil.which("prometheus")
     require("prometheus", prometheus)
-    (tmp_path / "token").write_text(token("metrics"))
+    (tmp_path / "token").write_text(bearer)
     config = tmp_path / "prometheus.yml"
-    config.write_text(configuration(metrics.url.removeprefix("http://"), tmp_path / "token"))
+    config.write_text(configuration(target, tmp_path / "token"))
     port = free_port()
     process = subprocess.Popen(
         [
@@ -69,14 +71,35 @@ def test_prometheus_scrapes_with_a_token(metrics: Served, tmp_path: Path) -> Non
     )
     try:
         ends = time.monotonic() + _WITHIN_S
-        served: list[dict[str, Any]] = []
-        while not served and time.monotonic() < ends:
+        found: list[dict[str, Any]] = []
+        while not found and time.monotonic() < ends:
             time.sleep(0.2)
-            served = asked(f"http://127.0.0.1:{port}", 'log_aggregator_requests_total{function="health"}')
-        up = asked(f"http://127.0.0.1:{port}", "up")
+            found = asked(f"http://127.0.0.1:{port}", query)
+        return found, asked(f"http://127.0.0.1:{port}", "up")
     finally:
         process.kill()
         process.wait(timeout=10)
 
+
+def test_prometheus_scrapes_with_a_token(metrics: Served, tmp_path: Path) -> None:
+    """The fleet's requests are a series that its HTTP API answers, and the target is up."""
+    query = 'log_aggregator_requests_total{function="health"}'
+    served, up = scraped(metrics.url.removeprefix("http://"), token("metrics"), query, tmp_path)
+
     assert [(series["metric"]["route"], series["value"][1]) for series in served] == [("/health", "3")]
+    assert [series["value"][1] for series in up] == ["1"]
+
+
+def test_prometheus_scrapes_through_the_gateway(tmp_path: Path) -> None:
+    """A real Envoy before the functions: with the README's configuration the fleet is a target that is up."""
+    (tmp_path / "data").mkdir()
+    settings = {"LOCAL_DATA_DIR": str(tmp_path / "data"), "LOG_AGGREGATOR_SECRET_KEY": SECRET}
+    with running(tmp_path / "local", settings) as (gateway, functions):
+        pair = keys.key_pair(tmp_path / "local")
+        bearer = System(gateway, functions, pair, pair).token("metrics")
+        # The scrapes themselves are requests that are counted, and folded after ten seconds.
+        query = 'log_aggregator_requests_total{function="metrics", status="200"}'
+        served, up = scraped(f"127.0.0.1:{gateway}", bearer, query, tmp_path)
+
+    assert [series["metric"]["route"] for series in served] == ["/metrics"]
     assert [series["value"][1] for series in up] == ["1"]
