@@ -157,9 +157,13 @@ class DocumentUnit:
         if day := parse_day(place.values.get("date", "")):
             self.oldest, self.newest = day_bounds(day, zone)
 
-    def read(self, wants: Wants, budget: Budget, after: str) -> Iterator[tuple[LogEntry, int]]:
-        """Entries of the collection whose time is wanted, of documents behind the id `after`."""
+    def read(
+        self, wants: Wants, budget: Budget, after: str, until: str | None
+    ) -> Iterator[tuple[LogEntry, int]]:
+        """Entries of the collection whose time is wanted, of documents with ids in `(after, until]`."""
         for document in self._reader.read(self.wanted, after or "", budget):
+            if until is not None and document.id > until:
+                return
             self.at = document.id
             if entry := self._entry(document, wants):
                 yield entry, document.size

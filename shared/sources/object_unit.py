@@ -46,11 +46,15 @@ class ObjectUnit:
         self._from_future = 0
         self._broken: Warn | None = None
 
-    def read(self, wants: Wants, budget: Budget, after: int) -> Iterator[tuple[LogEntry, int]]:
-        """Entries of the object whose time is wanted, of records behind `after`."""
+    def read(
+        self, wants: Wants, budget: Budget, after: int, until: int | None
+    ) -> Iterator[tuple[LogEntry, int]]:
+        """Entries of the object whose time is wanted, of records behind `after` up to `until`."""
         budget.spend(objects=1)
         chunks = inflate(self._chunks(budget), self._notes, LIMITS)
         for record in records(self._metered(chunks, budget, after), self.info.name, self._notes, LIMITS):
+            if until is not None and record.index > until:
+                return
             self.at = record.index
             if record.index <= after or (self._broken and record.kind == "raw"):
                 continue  # what a transfer cut in two is no record of the object

@@ -112,13 +112,16 @@ class FileUnit:
         self._notes = Notes()
         self._undated = 0
 
-    def read(self, wants: Wants, budget: Budget, after: int) -> Iterator[tuple[LogEntry, int]]:
-        """Entries whose time is wanted. Lines are sorted first: a mirror's files may be in any order."""
+    def read(
+        self, wants: Wants, budget: Budget, after: int, until: int | None
+    ) -> Iterator[tuple[LogEntry, int]]:
+        """Entries whose time is wanted, of lines behind `after` up to `until`. Lines are sorted first: a
+        mirror's files may be in any order. A traceback across the end of a part is told in two."""
         budget.spend(objects=1)
         lines: list[Line] = []
         spent: BudgetSpent | None = None
         try:
-            lines.extend(self.lines(self._window, budget, slack=SLACK, after=after))
+            lines.extend(self.lines(self._window, budget, slack=SLACK, after=after, until=until))
         except BudgetSpent as exc:
             spent = exc
         lines.sort(key=lambda line: (line.stream, line.order))
@@ -129,7 +132,9 @@ class FileUnit:
         if spent:
             raise spent
 
-    def lines(self, window: Window, budget: Budget, *, slack: int, after: int = 0) -> Iterator[Line]:
+    def lines(
+        self, window: Window, budget: Budget, *, slack: int, after: int = 0, until: int | None = None
+    ) -> Iterator[Line]:
         """The file's lines that lie in the window, `slack` nanoseconds around it included."""
         low, high = window.start - slack, window.end + slack
         low_text, high_text = instant.to_text(low)[:SECONDS], instant.to_text(high)[:SECONDS]
@@ -137,6 +142,8 @@ class FileUnit:
         for record in records(
             inflate(self._chunks(budget, after), self._notes, LIMITS), self.name, self._notes, LIMITS
         ):
+            if until is not None and record.index > until:
+                return
             self.at = record.index
             line = self._line(record, low_text, high_text) if record.index > after else None
             if line and low <= line.timestamp < high and (not wanted or line.cluster in wanted):

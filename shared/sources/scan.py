@@ -12,7 +12,6 @@ the order is then total within each stretch, and a warning says so.
 
 from bisect import insort
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import suppress
 from typing import Any, Final, Protocol
 
 from shared import instant
@@ -41,7 +40,7 @@ class Unit(Protocol):
     newest: int
     at: Any
 
-    def read(self, wants: Wants, budget: Budget, after: Any) -> Iterator[tuple[LogEntry, int]]:
+    def read(self, wants: Wants, budget: Budget, after: Any, until: Any) -> Iterator[tuple[LogEntry, int]]:
         """Entries (with the bytes of their record) whose time `wants`, of records behind `after` (or 0).
 
         `at` is set before `wants` is asked about a record.
@@ -204,22 +203,9 @@ def _todo(units: Iterable[Unit], query: LogQuery) -> Iterator[tuple[Unit, Any, A
         yield unit, after, end[2] if end and place == end[:2] else None
 
 
-class _Passed(Exception):
-    """The records of the stretch are behind us."""
-
-
 def _read_unit(unit: Unit, sieve: Sieve, budget: Budget, after: Any, until: Any) -> None:
-    """Offer the records behind `after` up to `until`. What lies further is not read, wanted or not:
-    the rest of a large unit may take longer than a request has."""
-
-    def wants(timestamp: int) -> bool:
-        if unit.at > until:
-            raise _Passed
-        return sieve.wants(timestamp)
-
-    with suppress(_Passed):
-        for entry, size in unit.read(sieve.wants if until is None else wants, budget, after):
-            sieve.offer(entry, size)
+    for entry, size in unit.read(sieve.wants, budget, after, until):
+        sieve.offer(entry, size)
 
 
 def _next_resume(entries: list[LogEntry], stretch: Stretch, *, more: bool) -> Resume | None:

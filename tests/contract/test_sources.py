@@ -193,6 +193,23 @@ def test_a_spent_budget_is_partial_and_loses_nothing(shelf: Shelf) -> None:
     assert set(found) == {entry.id for entry in read(source, "since=4h")}
 
 
+def test_a_budget_smaller_than_one_unit_loses_nothing(shelf: Shelf) -> None:
+    """One object, collection or file larger than a request may read comes in parts, all of it once."""
+    text = "x" * 2000
+    shelf.put(Event(NOON - n * 1_000_000 - 1000, message=f"{n} {text}") for n in range(400))
+    source = shelf.source()
+    found: list[str] = []
+    query = ask(source, "since=4h&page_size=60")
+    for _ in range(200):
+        page = source.read(query, Budget(60, max_bytes=100_000))
+        found += [entry.id for entry in page.entries]
+        if page.resume is None:
+            break
+        query = query.with_resume(query.window, page.resume)
+
+    assert len(found) == len(set(found)) == 400
+
+
 def test_no_time_at_all_is_a_named_error(shelf: Shelf) -> None:
     """A deadline that has passed before anything was read is a 504, never an empty answer."""
     shelf.put([Event(NOON - MINUTE)])
