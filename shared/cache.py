@@ -174,7 +174,7 @@ class AnswerCache:
             known = max((k for k in (near, far) if k), key=lambda k: k.stored_at, default=None)
             return self._read(key, read, now_digest, answered=answered)
         except stale_for:
-            if known and self._clock() < max(known.fresh_until, known.stored_at) + STALE_S:
+            if known and self._clock() < (known.stored_at if known.digest else known.fresh_until) + STALE_S:
                 return Found(known, known.body("stale"), "stale")
             raise
 

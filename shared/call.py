@@ -251,8 +251,11 @@ def cache_key(query: LogQuery, salt: str, after: str = "") -> str:
     policy in it, under `salt`, which stands for the versions of code and settings; `after` is where a page
     of a listing begins.
 
+    The fingerprint is part of it too, for the page token that an answer holds is bound to it, and the
+    timeout, for what a hasty caller got is not what a patient one would.
+
     What two callers may see differently can never have one key, for the policy is part of it.
     """
-    asked = msgspec.structs.replace(query, page_token="", fingerprint="", timeout_s=None)
+    asked = msgspec.structs.replace(query, page_token="")
     encoded = msgspec.json.Encoder(order="deterministic").encode([salt, after, asked])
     return hashlib.sha256(encoded).hexdigest()

@@ -69,7 +69,9 @@ def read_time(value: Any, zone: tzinfo) -> int | None:
             except ValueError:
                 return None
         return instant.from_iso(text, zone)
-    if isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value):
+    if isinstance(value, int) and not isinstance(value, bool):
+        return instant.from_epoch(value)
+    if isinstance(value, float) and math.isfinite(value):
         return instant.from_epoch(value)
     return None
 
@@ -167,7 +169,7 @@ def _python_dict(cell: str) -> Any:
     """A CSV cell that holds a nested value as Python writes it, `{'a': 1}`."""
     try:
         return ast.literal_eval(cell) if len(cell) <= 10_000 else None
-    except (ValueError, SyntaxError, MemoryError, RecursionError):
+    except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError):
         return None
 
 
@@ -175,7 +177,8 @@ def _scalar(record: dict[str, Any], names: tuple[str, ...]) -> str | None:
     for name in names:
         value = record.get(name)
         if isinstance(value, str | int | float) and not isinstance(value, bool) and value != "":
-            return str(value)
+            # A nested CSV cell can spell half a surrogate pair, which nothing can be written with.
+            return str(value).encode("utf-8", "replace").decode("utf-8")
     return None
 
 
@@ -188,6 +191,11 @@ def message_of(record: Any) -> str:
                 return value
         if is_trade(record):
             return _trade_message(record)
+    return compact(record)
+
+
+def compact(record: Any) -> str:
+    """A record as compact JSON, cut: the message of what has none."""
     return msgspec.json.encode(record).decode()[:MAX_COMPACT_CHARS]
 
 

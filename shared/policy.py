@@ -51,6 +51,8 @@ class Grant(msgspec.Struct, frozen=True, kw_only=True):
     def _admits_place(self, source: str, path: str) -> bool:
         if source == "gcs":
             return self.prefixes is None or path.startswith(tuple(self.prefixes))
+        if source == "pods":
+            return self.namespaces is None or path.partition("/")[0] in self.namespaces
         return self.collections is None or path.partition("/")[0] in self.collections
 
     def admits_path(self, source: str, path: str) -> bool:

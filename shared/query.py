@@ -247,7 +247,10 @@ def _labels(args: Arguments) -> dict[str, tuple[str, ...]]:
     labels = {name: values for name in LABELS if (values := args.many(name))}
     for name in sorted(args.names()):
         if name.startswith("label.") and (values := args.many(name)):
-            labels[name.removeprefix("label.")] = values
+            label = name.removeprefix("label.")
+            if label in labels:
+                args.fault(name, f"cannot be given together with {label}")
+            labels[label] = values
     return labels
 
 

@@ -6,6 +6,7 @@ from typing import Any, Final, NamedTuple
 import msgspec
 
 from shared.entry import LogEntry
+from shared.normalise import compact
 from shared.redact.keyed import without_scheme
 from shared.redact.keynames import MAX_NAME, meaning
 from shared.redact.rules import compiled
@@ -53,12 +54,21 @@ class Redactor:
         return self._without_secrets(text, data)
 
     def entry(self, entry: LogEntry) -> LogEntry:
-        """An entry without secrets in its message, labels and payload; the same object when it has none."""
-        message, labels = self.text(entry.message), self.value(entry.labels)
-        payload = self.value(entry.payload)
-        if message is entry.message and labels is entry.labels and payload is entry.payload:
+        """An entry without secrets in its message, labels, trace and payload; the same when it has none."""
+        payload, labels = self.value(entry.payload), self.value(entry.labels)
+        message, trace = entry.message, entry.trace and self.text(entry.trace)
+        if payload is not entry.payload and message == compact(entry.payload):
+            # It was cut: made anew, lest the cut leave half a secret that is not known for one.
+            message = compact(payload)
+        message = self.text(message)
+        if (
+            message is entry.message
+            and labels is entry.labels
+            and payload is entry.payload
+            and trace is entry.trace
+        ):
             return entry
-        return msgspec.structs.replace(entry, message=message, labels=labels, payload=payload)
+        return msgspec.structs.replace(entry, message=message, labels=labels, trace=trace, payload=payload)
 
     def value(self, value: Any) -> Any:
         """A JSON value without secrets, keys included; never changes its input.

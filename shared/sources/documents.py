@@ -125,7 +125,12 @@ class DocumentLogs:
         wanted = query.scoped("collection")
         if any(root not in roots for root in wanted):
             raise InvalidRequest.of("collection", "is not configured")
-        return [t for t in self._templates if not wanted or t.root in wanted]
+        bounds = query.policy.bounds(self.name)
+        return [
+            template
+            for template in self._templates
+            if (not wanted or template.root in wanted) and bounds.allow("collection", template.root)
+        ]
 
     def _places(self, query: LogQuery, days: Days, budget: Budget) -> list[Place]:
         """The collections to read, each once. Raises: InvalidRequest, SourceError."""

@@ -100,7 +100,8 @@ def _files(root: Path, folder: Path, days: tuple[date, date]) -> Iterator[str]:
     """Paths of the files below `folder`, whatever date is in a file's own name."""
     try:
         with os.scandir(folder) as found:
-            inner = sorted(found, key=lambda item: item.name)
+            # A name that is no UTF-8 cannot be an object's.
+            inner = sorted((item for item in found if _is_text(item.name)), key=lambda item: item.name)
     except (FileNotFoundError, NotADirectoryError):
         return
     except (OSError, ValueError) as exc:
@@ -110,3 +111,8 @@ def _files(root: Path, folder: Path, days: tuple[date, date]) -> Iterator[str]:
             yield item.path
         elif folder_may_hold(item.path[len(str(root)) + 1 :], days):
             yield from _files(root, Path(item.path), days)
+
+
+def _is_text(name: str) -> bool:
+    """Whether a file's name is UTF-8: what is not, Python spells with surrogates."""
+    return name.isascii() or not any("\ud800" <= char <= "\udfff" for char in name)

@@ -98,12 +98,16 @@ class ObjectLogs:
                         break
         except Interrupted:
             whole = False
-        # Redacted before it is cut: half a secret would not be known for one.
+        # Redacted before it is cut, and what lies near the cut is never shown: half a secret would not be
+        # known for one.
+        more = len(found) > max_bytes + OVERLAP_BYTES
         text = bytes(found[: max_bytes + OVERLAP_BYTES]).decode("utf-8", errors="replace")
         if policy.redacts_path(self.name, name):
             text = self._redactor.text(text)
-        text = text.encode()[:max_bytes].decode("utf-8", errors="ignore")
-        return ObjectText(info, text, cut=not whole or len(found) > max_bytes or bool(notes.faults()))
+        encoded = text.encode()
+        shown = encoded[: max(0, min(max_bytes, len(encoded) - OVERLAP_BYTES)) if more else max_bytes]
+        cut = not whole or more or len(shown) < len(encoded) or bool(notes.faults())
+        return ObjectText(info, shown.decode("utf-8", errors="ignore"), cut)
 
     def _stat(self, bucket: str | None, name: str, budget: Budget) -> ObjectInfo:
         for candidate in [bucket] if bucket else self._store.buckets():

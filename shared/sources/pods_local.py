@@ -14,7 +14,7 @@ import msgspec
 
 from shared import instant
 from shared.config import PodSettings
-from shared.decode import Limits, Notes, Record, inflate, records
+from shared.decode import Limits, Notes, Record, inflate, is_traceback_start, records
 from shared.entry import LogEntry
 from shared.errors import SourceError
 from shared.query import LogQuery, Window
@@ -35,6 +35,8 @@ from shared.sources.source import Budget, BudgetSpent, Health, Listing, Page, Pl
 
 CHUNK_BYTES: Final = 256 * 1024
 LIMITS: Final = Limits()
+# As many lines as one traceback may have.
+MAX_TRACEBACK_LINES: Final = 1000
 # The characters of a time up to its seconds: in UTC they sort as the times do.
 SECONDS: Final = len("2026-11-20T04:31:07")
 
@@ -91,7 +93,7 @@ class PodLogs:
                 container = path.name.partition(".")[0]
                 if places.hold(namespace, path.parent.name, container) and path.is_file():
                     unit = FileUnit(path, str(path.relative_to(self._root)), places, query)
-                    if unit.newest >= query.window.start:
+                    if unit.updated + FUTURE >= query.window.start:
                         units.append(unit)
         return units
 
@@ -103,7 +105,9 @@ class FileUnit:
         found = path.stat()
         self.name = name
         self.size = found.st_size
-        self.oldest, self.newest = instant.EARLIEST, found.st_mtime_ns + FUTURE
+        # Its place among the files must not move while it grows: the update time prunes, and orders nothing.
+        self.oldest, self.newest = instant.EARLIEST, instant.LATEST
+        self.updated = found.st_mtime_ns
         self.at = 0
         self._path = path
         self._places = places
@@ -116,14 +120,18 @@ class FileUnit:
         self, wants: Wants, budget: Budget, after: int, until: int | None
     ) -> Iterator[tuple[LogEntry, int]]:
         """Entries whose time is wanted, of lines behind `after` up to `until`. Lines are sorted first: a
-        mirror's files may be in any order. A traceback across the end of a part is told in two."""
+        mirror's files may be in any order."""
         budget.spend(objects=1)
         lines: list[Line] = []
+        indexes: list[int] = []
         spent: BudgetSpent | None = None
         try:
-            lines.extend(self.lines(self._window, budget, slack=SLACK, after=after, until=until))
+            for line in self.lines(self._window, budget, slack=SLACK, after=after, until=until):
+                lines.append(line)
+                indexes.append(self.at)
         except BudgetSpent as exc:
             spent = exc
+            self._leave_open_traceback(lines, indexes)
         lines.sort(key=lambda line: (line.stream, line.order))
         groups = [group for group in groups_of(lines) if wants(group[0].timestamp)]
         for group in reversed(groups) if self._newest_first else groups:
@@ -131,6 +139,14 @@ class FileUnit:
                 yield entry_of(group), sum(line.size for line in group)
         if spent:
             raise spent
+
+    def _leave_open_traceback(self, lines: list[Line], indexes: list[int]) -> None:
+        """A traceback that the budget may have cut belongs to the next part, whole."""
+        *_, last = list(groups_of(lines[-MAX_TRACEBACK_LINES:])) or [[]]
+        is_traceback = len(last) > 1 or (last and is_traceback_start(last[0].text or ""))
+        if is_traceback and len(last) < len(lines):
+            del lines[-len(last) :]
+            self.at = indexes[len(lines) - 1]
 
     def lines(
         self, window: Window, budget: Budget, *, slack: int, after: int = 0, until: int | None = None
@@ -169,7 +185,12 @@ class FileUnit:
     def _line(self, record: Record, low: str, high: str) -> Line | None:
         """The line of a record; None when its time, as text, lies outside of `[low, high]`."""
         text = record.head.timestamp if record.head else None
-        if isinstance(text, str) and text.endswith("Z") and not low <= text[: len(low)] <= high:
+        if (
+            isinstance(text, str)
+            and text[10:11] == "T"
+            and text.endswith("Z")
+            and not low <= text[: len(low)] <= high
+        ):
             return None
         size = record.size
         stored = record.value if record.kind == "json" else None
@@ -180,6 +201,7 @@ class FileUnit:
         container = self._path.name.partition(".")[0]
         return msgspec.structs.replace(
             line,
+            insert_id=line.insert_id or f"line-{record.index}",
             namespace=line.namespace or self._path.parent.parent.name,
             pod=line.pod or self._path.parent.name,
             container=line.container or container,
@@ -189,7 +211,7 @@ class FileUnit:
         """What is no log entry with a time is kept as text, at the file's own time."""
         text = record.text if record.text is not None else msgspec.json.encode(record.value).decode()
         return Line(
-            timestamp=self.newest - FUTURE,
+            timestamp=self.updated,
             timestamp_from="metadata",
             insert_id=f"line-{record.index}",
             text=text,

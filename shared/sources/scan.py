@@ -14,6 +14,8 @@ from bisect import insort
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Final, Protocol
 
+import msgspec
+
 from shared import instant
 from shared.entry import LogEntry, OrderKey, order_key
 from shared.errors import SourceTimeout
@@ -177,12 +179,27 @@ def scan(source: str, units: Iterable[Unit], query: LogQuery, budget: Budget, re
         try:
             _read_unit(unit, sieve, budget, after, until)
         except BudgetSpent as spent:
-            warnings += unit.warnings()
+            warnings += _shown(unit.warnings(), query)
             return _stopped_page(source, sieve, query, budget, (unit, spent), warnings)
-        warnings += unit.warnings()
+        warnings += _shown(unit.warnings(), query)
     entries, more = sieve.page()
     resume = _next_resume(entries, query.resume.stretch, more=more)
     return Page(source, entries, resume, _is_partial(warnings), warnings, budget.scanned)
+
+
+def _shown(warnings: list[Warn], query: LogQuery) -> list[Warn]:
+    """The names of objects that the caller may not read as a whole are left out."""
+    return [
+        warn
+        if warn.object is None or query.policy.admits_path(warn.source, _path_of(warn))
+        else msgspec.structs.replace(warn, object=None)
+        for warn in warnings
+    ]
+
+
+def _path_of(warn: Warn) -> str:
+    """A warning's object without its bucket."""
+    return (warn.object or "").partition("/")[2] if warn.source == "gcs" else warn.object or ""
 
 
 def _is_partial(warnings: list[Warn]) -> bool:
