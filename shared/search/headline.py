@@ -22,9 +22,13 @@ _HEAD: Final = re.compile(
     re.ASCII,
 )
 _ESCAPES: Final = re.compile(r"\x1b\[[0-9;]{0,20}[A-Za-z]")
-_UNPRINTABLE: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff\ufeff]")
-_FRAME: Final = re.compile(r'^[\s|]*File "([^"\n]{1,400})", line \d{1,9}(?:, in ([^\n]{1,100}))?', re.MULTILINE)
-_GROUP_MARGIN: Final = re.compile(r"^\s*\| ?", re.MULTILINE)
+_UNPRINTABLE: Final = re.compile(
+    r"[\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff\ufeff]"
+)
+_FRAME: Final = re.compile(
+    r'^[ \t|]*File "([^"\n]{1,400})", line \d{1,9}(?:, in ([^\n]{1,100}))?', re.MULTILINE
+)
+_GROUP_MARGIN: Final = re.compile(r"^[ \t]*\| ?", re.MULTILINE)
 _TRACEBACK: Final = "Traceback (most recent call last):"
 # A traceback is looked at from its end, where the exception is; no further than this.
 _MAX_TRACEBACK_CHARS: Final = 20_000
@@ -60,7 +64,7 @@ def _crash(text: str) -> str:
         text = _GROUP_MARGIN.sub("", text)
     frames = list(_FRAME.finditer(text))
     if not frames:
-        return _first_line(text[text.find(_TRACEBACK) :])
+        return _first_line(text[max(0, text.find(_TRACEBACK)) :])
     last = frames[-1]
     where = "/".join(last[1].replace("\\", "/").split("/")[-2:])
     if last[2]:

@@ -24,14 +24,18 @@ _SPACES: Final = re.compile(r"\s+")
 _DIGIT: Final = re.compile(r"\d")
 _KEY_VALUE: Final = re.compile(r"([A-Za-z_][A-Za-z_.\-]{0,40}=)([^=].*)", re.DOTALL)
 _KEY_NUMBER: Final = re.compile(r"([A-Za-z_][A-Za-z_.\-]{0,40}:)((?!//).+)", re.DOTALL)
-_NUMBER: Final = re.compile(r"[+\-−]?[₹$€]?[+\-−]?(?:\d{1,3}(?:,\d{2,3})+|\d{1,15})(?:\.\d{1,9})?%?", re.ASCII)
+_NUMBER: Final = re.compile(
+    r"(?:[+\-−][₹$€]?|[₹$€][+\-−]?)?(?:\d{1,3}(?:,\d{2,3})+|\d{1,15})(?:\.\d{1,9})?%?", re.ASCII
+)
 _NO_FIGURES: Final = str.maketrans({"₹": "", "$": "", "€": "", ",": "", "%": "", "−": "-"})
 _WORDLIKE_VALUE: Final = re.compile(
-    r"[a-f]{8,}|[A-F]{8,}|[A-Z_]{2,40}:[0-9a-f]{6}|[^\s@]+@[^\s@]+\.[^\s@]+|[A-Za-z]+://.*|.*\\.*\\.*", re.DOTALL
+    r"[a-f]{8,}|[A-F]{8,}|[A-Z_]{2,40}:[0-9a-f]{6}|[^\s@]+@[^\s@]+\.[^\s@]+|[A-Za-z]+://.*|.*\\.*\\.*",
+    re.DOTALL,
 )
-# The indices, and the shares of the NIFTY 50 and NIFTY Next 50 (niftyindices.com, 2025): names without digits.
-_SYMBOLS: Final = frozenset(
-    """NIFTY BANKNIFTY FINNIFTY MIDCPNIFTY SENSEX BANKEX INDIAVIX ADANIENT ADANIPORTS APOLLOHOSP ASIANPAINT
+# Indices and the shares traded most, for those are what bots name. It need not be complete: symbols that
+# are not here become slots when lines are clustered.
+_SYMBOL_NAMES: Final = """
+    NIFTY BANKNIFTY FINNIFTY MIDCPNIFTY SENSEX BANKEX INDIAVIX ADANIENT ADANIPORTS APOLLOHOSP ASIANPAINT
     AXISBANK BAJAJ-AUTO BAJAJFINSV BAJFINANCE BEL BHARTIARTL BPCL BRITANNIA CIPLA COALINDIA DIVISLAB DRREDDY
     EICHERMOT ETERNAL GRASIM HCLTECH HDFCBANK HDFCLIFE HEROMOTOCO HINDALCO HINDUNILVR ICICIBANK INDUSINDBK
     INFY ITC JIOFIN JSWSTEEL KOTAKBANK LT LTIM M&M MARUTI NESTLEIND NTPC ONGC POWERGRID RELIANCE SBILIFE SBIN
@@ -39,8 +43,8 @@ _SYMBOLS: Final = frozenset(
     ADANIENSOL ADANIGREEN ADANIPOWER AMBUJACEM BAJAJHLDNG BANKBARODA BOSCHLTD CANBK CGPOWER CHOLAFIN DABUR DLF
     DMART GAIL GODREJCP HAL HAVELLS HYUNDAI ICICIGI ICICIPRULI INDHOTEL INDIGO IOC IRFC JINDALSTEL JSWENERGY
     LICI LODHA MOTHERSON NAUKRI PFC PIDILITIND PNB RECLTD SHREECEM SIEMENS SWIGGY TATAPOWER TORNTPHARM
-    TVSMOTOR UNITDSPR VBL VEDL YESBANK ZOMATO ZYDUSLIFE USDINR CRUDEOIL NATURALGAS""".split()
-)
+    TVSMOTOR UNITDSPR VBL VEDL YESBANK ZOMATO ZYDUSLIFE USDINR CRUDEOIL NATURALGAS"""
+_SYMBOLS: Final = frozenset(_SYMBOL_NAMES.split())
 _EXCHANGE: Final = re.compile(r"(?:NSE|BSE|NFO|MCX|CDS):(.+)|(.+?)(?:\.NS|\.BO|-EQ|-BE|FUT)", re.DOTALL)
 
 
@@ -79,10 +83,30 @@ def skeleton(text: str) -> tuple[str, list[Masked]]:
     return " ".join([one[0] for one in made]), [one for one in made if one[1] is not None]
 
 
+def is_slot(token: str) -> bool:
+    """Whether a masked token is `<*>` and nothing but punctuation around it."""
+    return PLACEHOLDER in token and token.strip(_PUNCTUATION) == PLACEHOLDER
+
+
+def widened(one: str, two: str) -> str:
+    """The slot for two different tokens, with the punctuation around it that both have."""
+    heads = [token[: len(token) - len(token.lstrip(_PUNCTUATION))] for token in (one, two)]
+    tails = [token[len(token.rstrip(_PUNCTUATION)) :] for token in (one, two)]
+    if heads[0] == one or heads[1] == two:
+        return PLACEHOLDER  # nothing but punctuation
+    head = heads[0] if heads[0] == heads[1] else ""
+    return f"{head}{PLACEHOLDER}{tails[0] if tails[0] == tails[1] else ''}"
+
+
+def bare(token: str) -> str:
+    """A fixed token without its punctuation: what stands in a slot that `widened` made."""
+    return token.strip(_PUNCTUATION) or token
+
+
 def is_symbol_shaped(token: str) -> bool:
     """Whether a word may be a symbol that nobody listed: three or more capitals and nothing else."""
-    bare = token.strip(_PUNCTUATION)
-    return len(bare) >= 3 and bare.isupper() and bare.replace("&", "").replace("-", "").isalpha()
+    word = bare(token)
+    return len(word) >= 3 and word.isupper() and word.replace("&", "").replace("-", "").isalpha()
 
 
 def _joined(match: re.Match[str]) -> str:
@@ -100,7 +124,9 @@ def _mask(token: str) -> Masked:
         return Masked(token, None, None)
     begin = token.index(core)
     head, tail = token[:begin], token[begin + len(core) :]
-    if (match := _KEY_VALUE.fullmatch(core)) or (_DIGIT.search(core) and (match := _KEY_NUMBER.fullmatch(core))):
+    if (match := _KEY_VALUE.fullmatch(core)) or (
+        _DIGIT.search(core) and (match := _KEY_NUMBER.fullmatch(core))
+    ):
         head, core = head + match[1], match[2]
     elif not _is_variable(core, tail):
         return Masked(token, None, None)
@@ -108,10 +134,12 @@ def _mask(token: str) -> Masked:
 
 
 def _is_variable(core: str, tail: str) -> bool:
+    if _DIGIT.search(core) or _JOINT in core:
+        return True
     if core[0] in "\"'`" and core[-1] == core[0] and len(core) > 1:
         # `"name":` is a key of JSON, which tells records apart.
-        return not tail.startswith(":") or _DIGIT.search(core) is not None or _JOINT in core
-    if _DIGIT.search(core) or core in _SYMBOLS or _WORDLIKE_VALUE.fullmatch(core):
+        return not tail.startswith(":")
+    if core in _SYMBOLS or _WORDLIKE_VALUE.fullmatch(core):
         return True
     if core.count("/") > (2 if core[0] in "/.~" else 1):
         return True
