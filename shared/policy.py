@@ -129,6 +129,13 @@ class Policy(msgspec.Struct, frozen=True):
         return Bounds(union("bots"), union("prefixes"), union("collections"), union("namespaces"))
 
     @property
+    def redacts_all(self) -> bool | None:
+        """What `redacts` says of every entry; None where it has to be asked of each."""
+        if all(grant.redact for grant in self.grants):
+            return True
+        return False if Grant(redact=False) in self.grants else None
+
+    @property
     def narrows(self) -> bool:
         """Whether entries have to be asked about at all."""
         return not any(grant == Grant(redact=grant.redact) for grant in self.grants)

@@ -82,6 +82,21 @@ _AUTH_REASONS: Final = frozenset(
 _STORE_OPERATIONS: Final = frozenset(
     {"get", "set", "create", "increment", "counter", "scan", "counters", "delete"}
 )
+# Why a model's answer was not used.
+MODEL_REASONS: Final = frozenset(
+    {
+        "bad_answer",
+        "cut",
+        "over_limit",
+        "rate_limited",
+        "refused",
+        "rejected",
+        "timeout",
+        "too_large",
+        "unreachable",
+        "unverified",
+    }
+)
 # From a cached answer to the slowest summary; the defaults of client libraries end at 10 s.
 _SECONDS: Final = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 25.0, 60.0)
 
@@ -166,6 +181,23 @@ CLAIMS_DROPPED: Final = Metric(
     "claims",
     "Claims of models that did not survive verification.",
 )
+MODEL_FAILURES: Final = Metric(
+    PREFIX + "model_failures_total",
+    "counter",
+    "summaries",
+    "Summaries that the rules wrote because no model's answer could be used, by reason.",
+    (Label("reason", MODEL_REASONS),),
+)
+DELIVERIES: Final = Metric(
+    PREFIX + "deliveries_total",
+    "counter",
+    "attempts",
+    "Attempts to deliver a summary, by what became of it.",
+    (
+        Label("target", frozenset({"slack", "webhook"})),
+        Label("state", frozenset({"delivered", "pending", "failed"})),
+    ),
+)
 STORE_ERRORS: Final = Metric(
     PREFIX + "store_errors_total",
     "counter",
@@ -209,6 +241,8 @@ TABLE: Final[dict[str, Metric]] = {
         MODEL_TOKENS,
         MODEL_COST,
         CLAIMS_DROPPED,
+        MODEL_FAILURES,
+        DELIVERIES,
         STORE_ERRORS,
         FOLDS_DROPPED,
         BUILD_INFO,

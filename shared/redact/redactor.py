@@ -19,6 +19,8 @@ _LONG_NUMBER: Final = 10**12  # thirteen digits: the shortest card number
 _WRITABLE: Final = 10**40
 _MAX_NAMES: Final = 4096
 _CYCLE: Final = "[CYCLE]"
+# What JSON of more than a number, true, false or null begins with.
+_JSON_BEGINS: Final = frozenset('{["')
 
 
 class _Place(NamedTuple):
@@ -69,6 +71,13 @@ class Redactor:
         ):
             return entry
         return msgspec.structs.replace(entry, message=message, labels=labels, trace=trace, payload=payload)
+
+    def message(self, entry: LogEntry) -> str:
+        """What `entry` would say in `message`, without the work on a payload that is not wanted."""
+        message = entry.message
+        if message[:1] in _JSON_BEGINS and message == compact(entry.payload):
+            message = compact(self.value(entry.payload))
+        return self.text(message)
 
     def value(self, value: Any) -> Any:
         """A JSON value without secrets, keys included; never changes its input.

@@ -18,7 +18,7 @@ one of the same half: how frequent it is cannot be known for all in bounded memo
 
 import heapq
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from hashlib import blake2b
 from typing import Final
 
@@ -115,6 +115,35 @@ class PatternSet:
         None for those in `other` and for lines of unknown shape."""
         ids = {(text, pattern.severity): pattern.id for pattern, texts in self._mine() for text in texts}
         return lambda message, severity: ids.get((skeleton(headline(message))[0], severity))
+
+    def skeletons(self) -> list[tuple[str, Severity]]:
+        """The shapes of all lines, sorted: what `unseen` needs of an earlier set."""
+        self._trim()
+        return sorted(key for pool in self._pools for key in pool)
+
+    def unseen(self, earlier: Iterable[tuple[str, Severity]]) -> set[str]:
+        """The ids of patterns none of whose lines would share a template with one of these shapes, were all
+        mined together."""
+        before = set(earlier)
+        both: dict[Severity, set[str]] = defaultdict(set)
+        counts: dict[_Key, int] = {}
+        for pool in self._pools:
+            counts |= {key: tally.count for key, tally in pool.items()}
+        for text, severity in [*counts, *before]:
+            both[severity].add(text)
+        old: set[_Key] = set()
+        for severity, texts in both.items():
+            ordered = sorted(texts)
+            lines = [Line(at, text, counts.get((text, severity), 1)) for at, text in enumerate(ordered)]
+            for cluster in clusters(lines):
+                shapes = [(ordered[line.index], severity) for line in cluster.lines]
+                if not before.isdisjoint(shapes):
+                    old.update(shapes)
+        return {
+            pattern.id
+            for pattern, texts in self._mine()
+            if not any((text, pattern.severity) in old for text in texts)
+        }
 
     def _mine(self) -> Iterator[tuple[Pattern, list[str]]]:
         """Each pattern with its skeletons."""

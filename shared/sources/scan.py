@@ -12,6 +12,7 @@ the order is then total within each stretch, and a warning says so.
 
 from bisect import insort
 from collections.abc import Callable, Iterable, Iterator
+from operator import itemgetter
 from typing import Any, Final, Protocol
 
 import msgspec
@@ -31,6 +32,7 @@ FUTURE: Final = 5 * instant.MINUTE
 
 Wants = Callable[[int], bool]
 Place = tuple[int, str]
+_key_of: Final = itemgetter(0)
 
 
 class Unit(Protocol):
@@ -60,6 +62,7 @@ class Matcher:
     def __init__(self, query: LogQuery, redactor: Redactor) -> None:
         self._policy = query.policy
         self._narrows = query.policy.narrows
+        self._redacts = query.policy.redacts_all
         self._redact = redactor.entry
         self._min_severity = query.min_severity
         self._labels = [(name, frozenset(values)) for name, values in query.labels.items()]
@@ -76,9 +79,9 @@ class Matcher:
             return None
         if self._q_first and not self._has_q([entry.message, *texts_of(entry.payload)]):
             return None
-        if self._policy.redacts(entry):
+        if self._policy.redacts(entry) if self._redacts is None else self._redacts:
             entry = self._redact(entry)
-        if any(label_of(entry, name) not in values for name, values in self._labels):
+        if self._labels and any(label_of(entry, name) not in values for name, values in self._labels):
             return None
         return entry if self._text_matches(entry) else None
 
@@ -105,6 +108,8 @@ class Sieve:
         self._desc = query.order == "desc"
         self._capacity = query.page_size + 1
         self._kept: list[tuple[OrderKey, int, LogEntry]] = []
+        # Until the page is full, what is kept need not be in order: it is put in order once.
+        self._sorted = False
         self._bytes = 0
         self._low, self._high = query.window.start, query.window.end - 1
         self._position: OrderKey | None = None
@@ -137,20 +142,36 @@ class Sieve:
         found = self._match(entry)
         if found is None:
             return
-        insort(self._kept, (key, size, found), key=lambda kept: kept[0])
+        if self._sorted:
+            insort(self._kept, (key, size, found), key=_key_of)
+        else:
+            self._kept.append((key, size, found))
         self._bytes += size
-        while len(self._kept) > self._capacity or (self._bytes > MAX_PAGE_BYTES and len(self._kept) > 2):
-            self._bytes -= self._kept.pop(0 if self._desc else -1)[1]
-            self._capacity = min(self._capacity, len(self._kept))
-        if len(self._kept) == self._capacity:
-            self._bound(self._kept[0 if self._desc else -1][0][0], better=False)
+        if len(self._kept) >= self._capacity or self._bytes > MAX_PAGE_BYTES:
+            self._cut()
+
+    def _cut(self) -> None:
+        """Let go of what is too much for the page; when it is full, only what is better is wanted."""
+        kept = self._in_order()
+        while len(kept) > self._capacity or (self._bytes > MAX_PAGE_BYTES and len(kept) > 2):
+            self._bytes -= kept.pop(0 if self._desc else -1)[1]
+            self._capacity = min(self._capacity, len(kept))
+        if len(kept) == self._capacity:
+            self._bound(kept[0 if self._desc else -1][0][0], better=False)
+
+    def _in_order(self) -> list[tuple[OrderKey, int, LogEntry]]:
+        if not self._sorted:
+            self._kept.sort(key=_key_of)
+            self._sorted = True
+        return self._kept
 
     def _before(self, one: OrderKey, other: OrderKey) -> bool:
         return other < one if self._desc else one < other
 
     def page(self) -> tuple[list[LogEntry], bool]:
         """The page in the order asked for, and whether more is known to follow."""
-        best = [entry for _, _, entry in (reversed(self._kept) if self._desc else self._kept)]
+        kept = self._in_order()
+        best = [entry for _, _, entry in (reversed(kept) if self._desc else kept)]
         return best[: self._capacity - 1], len(best) >= self._capacity
 
     def page_beyond(self, frontier: int) -> list[LogEntry]:
