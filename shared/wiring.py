@@ -11,6 +11,7 @@ import os
 import re
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeVar
@@ -372,9 +373,15 @@ def _folder(function: str, _process: int) -> metrics.Folder:
     gunicorn's workers end on SIGTERM by leaving the interpreter, when their requests are answered.
     """
     folder = metrics.Folder(metrics.process, state_store, function)
-    atexit.register(folder.fold_all)
+    atexit.register(_fold_at_the_end, folder)
     metrics.add(table.COLD_STARTS, function=function)
     return folder
+
+
+def _fold_at_the_end(folder: metrics.Folder) -> None:
+    """What is left goes to the store; a function that runs without settings has none."""
+    with suppress(ConfigError):
+        folder.fold_all()
 
 
 _BUILDERS: Final[tuple[Callable[..., Any], ...]] = (
