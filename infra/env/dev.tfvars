@@ -1,0 +1,22 @@
+# A project of its own to try things in: it has neither a bucket nor a database of the fleet's.
+environment = "dev"
+project     = "gpt-runner-dev"
+region      = "asia-south1"
+bucket      = "gpt-runner-dev-logs"
+
+create_bucket   = true
+create_database = true
+
+functions = {
+  gcs       = { max_instances = 2 }
+  firestore = { max_instances = 2 }
+  pods      = { max_instances = 2 }
+}
+
+settings = {
+  LOG_LEVEL = "DEBUG"
+}
+
+secret_versions = {
+  LOG_AGGREGATOR_SECRET_KEY = 1
+}

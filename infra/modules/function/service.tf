@@ -1,0 +1,104 @@
+# One function: its service and the account it runs as. What the account may do is in grants.tf.
+
+terraform {
+  required_providers {
+    google = {
+      source  = "hashicorp/google"
+      version = "~> 6.50"
+    }
+  }
+}
+
+locals {
+  container_port = 8080
+
+  environment = merge(var.environment, {
+    FUNCTION_TARGET = var.function
+    FUNCTION_SOURCE = "functions/${var.function}/main.py"
+    THREADS         = tostring(var.concurrency)
+  })
+}
+
+resource "google_service_account" "this" {
+  account_id   = var.name
+  display_name = "Function ${var.function} of the log aggregator"
+}
+
+resource "google_cloud_run_v2_service" "this" {
+  name     = var.name
+  location = var.region
+  # API Gateway comes from outside: internal ingress would shut it out. Who may call is IAM's to say.
+  ingress = "INGRESS_TRAFFIC_ALL"
+  # It holds nothing, and a service that is renamed has to go.
+  deletion_protection = false
+  labels              = { function = var.function }
+
+  template {
+    service_account                  = google_service_account.this.email
+    timeout                          = "${var.timeout_s}s"
+    max_instance_request_concurrency = var.concurrency
+    labels                           = { function = var.function }
+
+    scaling {
+      min_instance_count = var.scaling.min
+      max_instance_count = var.scaling.max
+    }
+
+    containers {
+      image = var.image
+
+      ports {
+        container_port = local.container_port
+      }
+
+      resources {
+        limits            = { cpu = var.cpu, memory = var.memory }
+        cpu_idle          = true
+        startup_cpu_boost = true
+      }
+
+      dynamic "env" {
+        for_each = local.environment
+        content {
+          name  = env.key
+          value = env.value
+        }
+      }
+
+      # The port opens when settings are checked and the function is imported.
+      startup_probe {
+        period_seconds    = 1
+        timeout_seconds   = 1
+        failure_threshold = 30
+        tcp_socket {
+          port = local.container_port
+        }
+      }
+
+      # Cloud Run has no liveness probe over TCP, and counts only an answer below 400.
+      dynamic "liveness_probe" {
+        for_each = var.liveness_path == null ? [] : [var.liveness_path]
+        content {
+          period_seconds    = 30
+          timeout_seconds   = 5
+          failure_threshold = 3
+          http_get {
+            path = liveness_probe.value
+            port = local.container_port
+          }
+        }
+      }
+    }
+
+    dynamic "vpc_access" {
+      for_each = var.network == null ? [] : [var.network]
+      content {
+        egress = "PRIVATE_RANGES_ONLY"
+        network_interfaces {
+          network    = vpc_access.value.network
+          subnetwork = vpc_access.value.subnetwork
+        }
+      }
+    }
+  }
+}

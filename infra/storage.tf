@@ -1,0 +1,33 @@
+# The fleet's log buckets. Functions may read them; the roles are in modules/function/grants.tf.
+
+locals {
+  found_buckets = setunion(var.more_buckets, var.create_bucket ? [] : [var.bucket])
+  buckets       = concat([for one in data.google_storage_bucket.logs : one.name], google_storage_bucket.logs[*].name)
+
+  # The multi-region that holds a region, by the first part of the region's name.
+  continents = { asia = "ASIA", us = "US", europe = "EU" }
+  near       = [upper(var.region), lookup(local.continents, split("-", var.region)[0], upper(var.region))]
+}
+
+data "google_storage_bucket" "logs" {
+  for_each = local.found_buckets
+
+  name = each.value
+
+  lifecycle {
+    postcondition {
+      condition     = contains(local.near, self.location)
+      error_message = "Bucket ${self.name} lies in ${self.location} and the functions would run in ${var.region}: every read would cross the ocean and be paid for. Set region to the bucket's, or name a bucket in ${join(" or ", distinct(local.near))}."
+    }
+  }
+}
+
+resource "google_storage_bucket" "logs" {
+  count = var.create_bucket ? 1 : 0
+
+  name                        = var.bucket
+  location                    = upper(var.region)
+  uniform_bucket_level_access = true
+  public_access_prevention    = "enforced"
+  force_destroy               = false
+}
