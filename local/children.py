@@ -26,12 +26,13 @@ _LIBC: Final = ctypes.CDLL(None) if sys.platform == "linux" else None
 
 
 class Child(NamedTuple):
-    """One process, the leader of its own group; ready when it answers (with `status`, if that is given)."""
+    """One process, the leader of its own group; ready when it answers (with `status`, if that is given).
+    One without a port is ready as soon as it runs."""
 
     name: str
     process: subprocess.Popen[bytes]
     log: Path
-    port: int
+    port: int | None
     status: int | None = None
 
 
@@ -87,6 +88,8 @@ def all_run(children: Sequence[Child]) -> bool:
 
 
 def _answers(child: Child) -> bool:
+    if child.port is None:
+        return True
     connection = http.client.HTTPConnection(HOST, child.port, timeout=1)
     try:
         connection.request("GET", "/health")

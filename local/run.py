@@ -16,7 +16,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Final, NamedTuple
 
-from local import children, demo, keys, tokens
+from local import children, demo, keys, scheduler, tokens
 from local.children import HOST, Child
 from local.gateway import Keys, envoy_command, function_names
 from shared.auth.key_fetch import check_url, fetch
@@ -47,6 +47,11 @@ class Plan(NamedTuple):
     environment: Mapping[str, str]
     keys: Keys
     token: str
+
+    @property
+    def scheduled(self) -> bool:
+        """Whether summaries are asked for on schedule: if there are any, and tokens are made here."""
+        return "summary" in self.functions and bool(self.token)
 
 
 class Stop:
@@ -87,6 +92,8 @@ def _plan(port: int, folder: Path, local_dir: Path, environ: Mapping[str, str]) 
     functions = _functions(folder)
     identity, believed, token = _identity(local_dir, environ)
     settings = {"LOG_AGGREGATOR_SECRET_KEY": keys.secret(local_dir, environ), **identity}
+    if "summary" in functions:
+        scheduler.configured_schedules(environ)  # a wrong setting stops the start
     environment = _environment(environ, _data(local_dir, environ), settings)
     return Plan(port, functions, local_dir, environment, believed, token)
 
@@ -191,7 +198,7 @@ def _supervise(plan: Plan) -> int:
 
 
 def _start(plan: Plan) -> Iterator[Child]:
-    """Starts each function, then Envoy."""
+    """Starts each function, then Envoy, then what asks for summaries."""
     logs = plan.local_dir / "logs"
     logs.mkdir(parents=True, exist_ok=True)
     ports = dict(zip(plan.functions, children.free_ports(len(plan.functions)), strict=True))
@@ -205,13 +212,22 @@ def _start(plan: Plan) -> Iterator[Child]:
     log = logs / "gateway.log"
     status = 200 if "health" in ports else None
     yield Child("gateway", children.spawn(command, plan.environment, log), log, plan.port, status)
+    if plan.scheduled:
+        command, log = scheduler.command(plan.port, plan.local_dir), logs / "scheduler.log"
+        yield Child("scheduler", children.spawn(command, plan.environment, log), log, None)
 
 
 def _greet(plan: Plan, elapsed_s: float) -> None:
     address = f"http://{HOST}:{plan.port}"
     logs = plan.local_dir / "logs"
     print(f"Ready after {elapsed_s:.1f} s on {address}. Ctrl-C stops it; logs are in {logs}.")
-    print(f"What it answers: {address}/docs\n")
+    print(f"What it answers: {address}/docs")
+    if "summary" in plan.functions:
+        why = (
+            f"each is a line of {logs}/scheduler.log" if plan.scheduled else "the tokens come from elsewhere"
+        )
+        print(f"Summaries are {'' if plan.scheduled else 'not '}made on schedule: {why}.")
+    print()
     print(f"export TOKEN={plan.token or f'… (a token of {plan.keys.issuer})'}\n")
     for question in _QUESTIONS:
         print(f"curl -sS -H \"Authorization: Bearer $TOKEN\" '{address}{question}'")

@@ -66,10 +66,9 @@ class Schedule(msgspec.Struct, frozen=True, kw_only=True):
         raise ValueError("the schedule is never due")
 
     def body(self, configured: Collection[str]) -> dict[str, Any]:
-        """The request, delivered to those of its targets that are configured."""
+        """The request, delivered to those of its targets that are configured (as in infra/scheduler.tf)."""
         deliver = [target for target in self.request.get("deliver", ()) if target in configured]
-        rest = {name: value for name, value in self.request.items() if name != "deliver"}
-        return {**rest, "deliver": deliver} if deliver else rest
+        return {**self.request, "deliver": deliver}
 
 
 def parse_market_hours(text: str) -> MarketHours:

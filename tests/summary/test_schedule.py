@@ -146,7 +146,7 @@ def test_targets_that_are_not_configured_are_left_out() -> None:
 
     assert both.body({"slack", "webhook"}) == {"since": "1h", "deliver": ["slack", "webhook"]}
     assert both.body(["webhook"]) == {"since": "1h", "deliver": ["webhook"]}
-    assert both.body([]) == {"since": "1h"}
+    assert both.body([]) == {"since": "1h", "deliver": []}
     assert both.request["deliver"] == ["slack", "webhook"]
 
 
