@@ -10,7 +10,7 @@ DEMO_DAYS ?= 7
 SOURCES := shared functions local tests benchmarks scripts
 export PYTHONPATH := .
 
-.PHONY: help run token demo test check lint types layers unit lock bench servers clean
+.PHONY: help run token demo test check lint types layers unit lock bench smoke servers clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | sort | awk -F'\t' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -54,6 +54,10 @@ unit: $(STAMP)
 
 servers: $(STAMP) ## Find or install the servers that tests need (Debian packages, when root)
 	@$(BIN)/python scripts/servers.py
+
+smoke: ## Ask a deployed service whether it answers as its contract says (URL=, TOKEN=, ROLE=)
+	@test -n "$(URL)" -a -n "$$TOKEN" || { echo "Say where and as whom: make smoke URL=https://… TOKEN=… (ROLE=viewer)"; exit 2; }
+	@python3 tests/smoke/smoke.py --url "$(URL)" --role $(ROLE)
 
 bench: $(STAMP) ## Measure: ratios in one run, written to benchmarks/results
 	@for file in benchmarks/bench_*.py; do $(BIN)/python $$file || exit 1; done
