@@ -15,7 +15,6 @@ from shared.policy import Role
 from shared.summary.schedule import Schedule
 
 ATTEMPT_DEADLINE_S: Final = 120.0  # as in infra/scheduler.tf
-_MAX_BYTES: Final = 4 << 20
 
 
 class Reply(NamedTuple):
@@ -49,7 +48,7 @@ class Gateway(NamedTuple):
                 body = msgspec.json.encode(schedule.body(self.configured))
                 connection.request("POST", "/logs/summary", body, self._headers(schedule, planned))
                 answer = connection.getresponse()
-                return Reply(answer.status, answer.read(_MAX_BYTES))
+                return Reply(answer.status, answer.read())
             except (OSError, http.client.HTTPException):
                 return Reply(0)
 

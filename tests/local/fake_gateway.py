@@ -48,11 +48,10 @@ class Handler(BaseHTTPRequestHandler):
         self.server.hold.wait()
         usual = (200, json.dumps(SUMMARY).encode())
         status, answer = self.server.replies.pop(0) if self.server.replies else usual
-        if status:
-            self.send_response(status)
-            self.send_header("Content-Length", str(len(answer)))
-            self.end_headers()
-            self.wfile.write(answer)
+        self.send_response(status or 200)
+        self.send_header("Content-Length", str(len(answer) if status else 100))
+        self.end_headers()
+        self.wfile.write(answer)
 
     def log_message(self, *_: object) -> None:
         """Nothing on stderr."""

@@ -150,7 +150,7 @@ def test_a_run_is_one_line_with_what_came_of_it(server: Fake, pair: keys.KeyPair
 
 def test_what_fails_is_tried_again_as_the_same_run(server: Fake, pair: keys.KeyPair) -> None:
     """Longer and longer pauses, the same planned time, and a token that is made anew."""
-    server.replies = [(503, b""), (0, b""), (502, b"<html>")]
+    server.replies = [(503, b""), (0, b"{"), (502, b"<html>")]
     clock = Clock("10:04:50", "10:10")
     log = play(server.server_port, pair, clock, hourly="5 * * * *")
 
