@@ -114,7 +114,7 @@ def _environment() -> Path:
 
 def _schema(package: Package, used: frozenset[tuple[str, str]]) -> Path:
     """The file with the schemas of the used types that this package has."""
-    reader = (_HERE / "schemas.py").read_bytes()
+    reader = [(_HERE / file).read_bytes() for file in ("schemas.py", "install.py")]
     key = hashlib.sha256(repr((package, sorted(used), reader)).encode()).hexdigest()[:12]
     file = HOME / f"schema-{package.provider}-{key}.json"
     if not file.exists():
@@ -133,8 +133,8 @@ def _read(package: Package, used: frozenset[tuple[str, str]]) -> dict[str, Any]:
 
 
 def _folder(package: Package, kind: str, name: str) -> str:
-    kebab = package.prefix + name.replace("_", "-")
-    return f"data-{kebab}" if kind == "data" else kebab
+    kebab = name.replace("_", "-")
+    return f"data-google-{kebab}" if kind == "data" else f"{package.prefix}{kebab}"
 
 
 def _tarball(package: Package) -> Path:

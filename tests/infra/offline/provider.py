@@ -1,14 +1,15 @@
 """A Terraform provider that has the real one's schema and nothing behind it: it validates and plans.
 
 Runs in a virtual environment of its own, as the executable that Terraform starts; `SCHEMA_FILE` names what
-`schemas.py` read. What only Google can know is unknown in a plan, but for the few values of `known.json`'s
-kind below, which other resources are made of. It applies nothing.
+`schemas.py` read. What only Google can know is unknown in a plan, but for the few values `KNOWN` below, which
+other resources are made of. It applies nothing.
 Source: https://github.com/hashicorp/terraform/blob/main/docs/plugin-protocol/tfplugin6.6.proto
 """
 
 import json
 import os
 import sys
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -171,6 +172,14 @@ class Provider:
         return "schema"
 
 
+def end_with_the_caller() -> None:
+    """A process that stays ends when whoever started it has closed its input."""
+    sys.stdin.read()
+    os._exit(0)
+
+
 if __name__ == "__main__":
+    if "--dev" in sys.argv:
+        threading.Thread(target=end_with_the_caller, daemon=True).start()
     tf.provider.ProviderServicer = Servicer
     run_provider(Provider(), sys.argv)

@@ -1,0 +1,41 @@
+"""What is planned for production, rule by rule."""
+
+import pytest
+
+from tests.infra.policy import RULES, Rule
+from tests.infra.terraform import INFRA, Configuration, Plan
+
+
+@pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.__name__)
+def test_production_keeps_the_rule(prod: Plan, rule: Rule) -> None:
+    """As the repository has it."""
+    assert list(rule(prod)) == []
+
+
+@pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.__name__)
+def test_every_option_keeps_the_rule(everything: Plan, rule: Rule) -> None:
+    """With every setting, a second bucket, Redis and a budget."""
+    assert list(rule(everything)) == []
+
+
+@pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.__name__)
+def test_an_empty_project_keeps_the_rule(empty: Plan, rule: Rule) -> None:
+    """Where bucket and database are still to be made."""
+    assert list(rule(empty)) == []
+
+
+@pytest.fixture(scope="module")
+def empty(infra: Configuration) -> Plan:
+    """The development project, which has nothing yet."""
+    return infra.plan(INFRA / "env" / "dev.tfvars")
+
+
+def test_nothing_is_read_of_an_empty_project(empty: Plan) -> None:
+    """What is to be made cannot be looked up: the first apply is one apply."""
+    read = [
+        one["address"]
+        for one in empty.told.get("prior_state", {}).get("values", {}).get("root_module", {}).get("resources", [])
+    ]
+
+    assert read == []
+    assert len(empty.of("storage_bucket", "firestore_database")) == 2
