@@ -127,7 +127,11 @@ def _mask(token: str) -> Masked:
     if (match := _KEY_VALUE.fullmatch(core)) or (
         _DIGIT.search(core) and (match := _KEY_NUMBER.fullmatch(core))
     ):
-        head, core = head + match[1], match[2]
+        # The value may be in brackets of its own, and `[API_KEY:3f9a1c]` a key and a value once more.
+        value = match[2].lstrip(_PUNCTUATION) or match[2]
+        head, core = head + match[1] + match[2][: len(match[2]) - len(value)], value
+        if inner := _KEY_NUMBER.fullmatch(core):
+            head, core = head + inner[1], inner[2]
     elif not _is_variable(core, tail):
         return Masked(token, None, None)
     return Masked(f"{head}{PLACEHOLDER}{tail}", _shown(core), _number(core))

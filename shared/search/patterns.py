@@ -28,7 +28,7 @@ from shared.entry import Severity
 from shared.search.drain import Line, clusters
 from shared.search.headline import headline
 from shared.search.masks import PLACEHOLDER, bare, skeleton
-from shared.search.tally import Slot, SlotTally, Tally, spread
+from shared.search.tally import Ref, Slot, SlotTally, Tally, spread
 
 PROBLEM_EXAMPLES: Final = 16
 OTHER_EXAMPLES: Final = 3
@@ -38,7 +38,7 @@ _Key = tuple[str, Severity]
 
 
 class Pattern(msgspec.Struct, frozen=True, kw_only=True):
-    """A template within one severity. `first` and `last` are instants; `examples` are (entry id, message),
+    """A template within one severity. `first` and `last` are instants; `examples` are (ref, message),
     messages cut at 1,000 characters; `slots` has one element for each token of the template with `<*>`.
 
     `id` is made of severity and template, so it is the same wherever the same template was found.
@@ -50,7 +50,7 @@ class Pattern(msgspec.Struct, frozen=True, kw_only=True):
     count: int
     first: int
     last: int
-    examples: tuple[tuple[str, str], ...]
+    examples: tuple[tuple[Ref, str], ...]
     slots: tuple[Slot, ...]
 
 
@@ -74,8 +74,9 @@ class PatternSet:
         self._trim()
         return self._total - sum(tally.count for pool in self._pools for tally in pool.values())
 
-    def add(self, message: str, severity: Severity, timestamp: int, entry_id: str) -> None:
-        """Counts one line. Any text will do; the time it takes grows with its length only."""
+    def add(self, message: str, severity: Severity, timestamp: int, ref: Ref) -> None:
+        """Counts one line of the entry that `ref` stands for. Any text will do; the time it takes grows with
+        its length only."""
         text, values = skeleton(headline(message))
         problem = severity >= Severity.WARNING
         pool = self._pools[problem]
@@ -85,7 +86,7 @@ class PatternSet:
                 self._trim()
             limit = PROBLEM_EXAMPLES if problem else OTHER_EXAMPLES
             tally = pool[text, severity] = Tally(len(values), limit, timestamp)
-        tally.add(values, message, timestamp, entry_id)
+        tally.add(values, message, timestamp, ref)
         self._total += 1
 
     def merge(self, other: "PatternSet") -> None:

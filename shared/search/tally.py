@@ -5,7 +5,7 @@ order in which lines or tallies come.
 """
 
 from collections.abc import Iterable
-from typing import Final
+from typing import Any, Final
 from zlib import crc32
 
 import msgspec
@@ -16,6 +16,8 @@ MAX_SLOT_TEXTS: Final = 8
 MAX_SLOT_TEXT_CHARS: Final = 80
 MAX_EXAMPLE_CHARS: Final = 1000
 _ALL: Final = 1 << 32
+# What the caller knows an entry by: its id, or anything else that sorts and is one entry's alone.
+Ref = Any
 
 
 class Slot(msgspec.Struct, frozen=True):
@@ -77,10 +79,10 @@ class Tally:
         self.first = self.last = timestamp
         self.slots = [SlotTally() for _ in range(slots)]
         self.max_examples = max_examples
-        self.examples: dict[str, tuple[int, str]] = {}
+        self.examples: dict[str, tuple[int, Ref]] = {}
         self.worst = _ALL
 
-    def add(self, values: list[Masked], message: str, timestamp: int, entry_id: str) -> None:
+    def add(self, values: list[Masked], message: str, timestamp: int, ref: Ref) -> None:
         """One line; `values` as many as there are slots."""
         self.count += 1
         if timestamp < self.first:
@@ -99,7 +101,7 @@ class Tally:
         if len(message) > MAX_EXAMPLE_CHARS:
             message = message[:MAX_EXAMPLE_CHARS]
         if _lot(message) <= self.worst:
-            self._add_example(message, (timestamp, entry_id))
+            self._add_example(message, (timestamp, ref))
 
     def merge(self, other: "Tally") -> None:
         """Adds the lines of another tally of the same skeleton."""
@@ -111,12 +113,12 @@ class Tally:
         for message, told in other.examples.items():
             self._add_example(message, told)
 
-    def ranked_examples(self) -> list[tuple[str, str]]:
-        """(entry id, message), in the order in which they would be kept."""
+    def ranked_examples(self) -> list[tuple[Ref, str]]:
+        """(ref, message), in the order in which they would be kept."""
         ranked = sorted(self.examples, key=lambda message: (_lot(message), message))
         return [(self.examples[message][1], message) for message in ranked]
 
-    def _add_example(self, message: str, told: tuple[int, str]) -> None:
+    def _add_example(self, message: str, told: tuple[int, Ref]) -> None:
         known = self.examples.get(message)
         if known is not None:
             if told < known:
@@ -129,17 +131,17 @@ class Tally:
             self.worst = max(map(_lot, self.examples))
 
 
-def spread(tallies: Iterable[Tally], limit: int) -> tuple[tuple[str, str], ...]:
+def spread(tallies: Iterable[Tally], limit: int) -> tuple[tuple[Ref, str], ...]:
     """Up to `limit` different examples, one of each tally in turn: lines of unlike shape come first."""
     queues = [tally.ranked_examples()[::-1] for tally in tallies]
-    chosen: dict[str, str] = {}
+    chosen: dict[str, Ref] = {}
     while queues and len(chosen) < limit:
         for queue in queues:
-            entry_id, message = queue.pop()
+            ref, message = queue.pop()
             if len(chosen) < limit:
-                chosen.setdefault(message, entry_id)
+                chosen.setdefault(message, ref)
         queues = [queue for queue in queues if queue]
-    return tuple((entry_id, message) for message, entry_id in chosen.items())
+    return tuple((ref, message) for message, ref in chosen.items())
 
 
 def _lot(message: str) -> int:

@@ -28,7 +28,7 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ShownPattern(msgspec.Struct, frozen=True, kw_only=True):
-    """A message template of the window with its count; `first` and `last` are RFC 3339, `examples` entry ids."""
+    """A message template and its count; `first` and `last` are RFC 3339, `examples` entry ids."""
 
     pattern: str
     severity: str

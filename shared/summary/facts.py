@@ -13,7 +13,7 @@ import msgspec
 from shared import instant
 from shared.entry import Severity
 from shared.query import Window
-from shared.summary.line import Line, Telling
+from shared.summary.line import Line, State, Telling
 
 # A bot that said at least this much, and then nothing for a quarter of the window, fell silent.
 _MIN_ENTRIES: Final = 20
@@ -46,11 +46,16 @@ class Facts:
         self._severities[line.severity] += 1
         self._sources[line.source] += 1
         self._hours[line.timestamp // instant.HOUR] += 1
-        if bot := line.bot:
-            self._bots[bot] += 1
-            self._see(bot, Seen(line.timestamp, line.id))
+        if line.bot:
+            self._bots[line.bot] += 1
+            self.see(line)
         if line.trade:
             self._believe(line.trade)
+
+    def see(self, line: Line) -> None:
+        """Only that its bot was there."""
+        if bot := line.bot:
+            self._see(bot, line.timestamp, line.id)
 
     def merge(self, other: "Facts") -> None:
         """The facts of both; the other stays as it is."""
@@ -60,7 +65,7 @@ class Facts:
         self._bots += other._bots
         self._hours += other._hours
         for bot, seen in other.last.items():
-            self._see(bot, seen)
+            self._see(bot, seen.at, seen.id)
         for told in other._trades.values():
             self._believe(told)
 
@@ -84,6 +89,10 @@ class Facts:
             "trades": trades,
         }
 
+    def told_trades(self, state: State) -> list[Telling]:
+        """The trades that ended so, the latest last."""
+        return sorted(told for told in self._trades.values() if told.state == state)
+
     def silent(self, before: dict[str, Seen], window: Window) -> dict[str, Seen]:
         """Bots that fell silent, with their last entries: who wrote in the window `before` this one and not
         in it, and who wrote a good deal and then nothing for its last quarter while others did."""
@@ -97,10 +106,10 @@ class Facts:
         gone = {bot: seen for bot, seen in before.items() if bot not in self.last}
         return dict(sorted((gone | fell).items()))
 
-    def _see(self, bot: str, seen: Seen) -> None:
+    def _see(self, bot: str, at: int, entry_id: str) -> None:
         known = self.last.get(bot)
-        if known is None or seen > known:
-            self.last[bot] = seen
+        if known is None or (at, entry_id) > (known.at, known.id):
+            self.last[bot] = Seen(at, entry_id)
 
     def _believe(self, told: Telling) -> None:
         known = self._trades.get(told.key)

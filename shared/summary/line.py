@@ -27,9 +27,10 @@ class Telling(msgspec.Struct, frozen=True, order=True):
     state: State
     key: tuple[str, ...]
     bot: str
+    entry_id: str
 
 
-class Line(msgspec.Struct, frozen=True):
+class Line(msgspec.Struct, frozen=True, order=True):
     """One entry: its message and labels without secrets, and what it tells of a trade."""
 
     id: str
@@ -63,9 +64,9 @@ def line_reader(redactor: Redactor, zone: tzinfo = UTC) -> Callable[[LogEntry], 
 
     def read(entry: LogEntry) -> Line:
         given = entry.labels
-        labels = {name: clean(given[name]) for name in _SHOWN if name in given}
+        labels: dict[str, str] = {name: clean(given[name]) for name in _SHOWN if name in given}
         payload = entry.payload
-        trade = telling(payload, labels, zone) if isinstance(payload, dict) and is_trade(payload) else None
+        trade = telling(entry.id, payload, labels, zone) if isinstance(payload, dict) and is_trade(payload) else None
         return Line(
             entry.id, entry.timestamp, entry.severity, entry.source, redactor.message(entry), labels, trade
         )
@@ -73,8 +74,8 @@ def line_reader(redactor: Redactor, zone: tzinfo = UTC) -> Callable[[LogEntry], 
     return read
 
 
-def telling(record: dict[str, Any], labels: Mapping[str, str], zone: tzinfo) -> Telling:
-    """What a trade's record tells. A trade without an id is known by bot, symbol, quantity, price and second."""
+def telling(entry_id: str, record: dict[str, Any], labels: Mapping[str, str], zone: tzinfo) -> Telling:
+    """What a trade's record tells; one without an id is known by bot, symbol, quantity, price and second."""
     status = str(record.get("status") or "").lower()
     closed_at = read_time(record.get("exit_time"), zone)
     state: State = "open"
@@ -91,6 +92,7 @@ def telling(record: dict[str, Any], labels: Mapping[str, str], zone: tzinfo) -> 
         state,
         (bot, labels["trade_id"]) if "trade_id" in labels else _signs(record, bot, zone),
         bot,
+        entry_id,
     )
 
 
