@@ -30,12 +30,20 @@ def firestore_emulator() -> object:
     return find_jar()
 
 
+def tokenizer() -> object:
+    """The npm package gpt-tokenizer, which this installs into `.local/` where there is npm."""
+    from tests.summary.tokenizer.real import installed
+
+    return installed()
+
+
 SERVERS = (
     Server("redis-server", lambda: shutil.which("redis-server"), "redis-server"),
     Server("prometheus", lambda: shutil.which("prometheus"), "prometheus"),
     Server("promtool", lambda: shutil.which("promtool"), "prometheus"),
     Server("java", lambda: shutil.which("java")),
     Server("the Firestore emulator", firestore_emulator),
+    Server("gpt-tokenizer (npm)", tokenizer),
 )
 
 
