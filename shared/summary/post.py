@@ -43,8 +43,9 @@ def post(url: str, body: bytes, headers: Mapping[str, str], timeout_s: float) ->
     """POST `body` to an address that `check_hook_url` has passed; any 2xx is success.
 
     Returns or raises within `timeout_s`, however slowly names resolve or answers drip, and what is given up
-    is cut off: it does not arrive later, unless the receiver has it already. TLS goes by the system's CA
-    settings (SSL_CERT_FILE, SSL_CERT_DIR). Of the answer only status and headers count; its body is not read.
+    is cut off: it does not arrive later, unless the receiver has it already. https goes by the system's
+    proxies and CA settings (SSL_CERT_FILE, SSL_CERT_DIR), http on loopback never by a proxy. Of the answer
+    only status and headers count; its body is not read.
 
     Raises: NotDelivered.
     """
@@ -100,7 +101,22 @@ def _connection(parts: SplitResult, timeout_s: float) -> "HTTPConnection":
     host = parts.hostname or ""
     if parts.scheme == "http":
         return HTTPConnection(host, parts.port, timeout=timeout_s)
-    return HTTPSConnection(host, parts.port, timeout=timeout_s, ssl_context=ssl.create_default_context())
+    context = ssl.create_default_context()
+    proxy = _proxy(host)
+    if proxy is None:
+        return HTTPSConnection(host, parts.port, timeout=timeout_s, ssl_context=context)
+    through = HTTPSConnection(proxy.hostname or "", proxy.port or 80, timeout=timeout_s, ssl_context=context)
+    through.set_tunnel(host, parts.port or 443)
+    return through
+
+
+def _proxy(host: str) -> SplitResult | None:
+    """The system's proxy for https, unless this host is not to be asked through it; one that is asked
+    over http and without a password."""
+    from urllib.request import getproxies, proxy_bypass
+
+    proxy = urlsplit(getproxies().get("https", ""))
+    return proxy if proxy.scheme == "http" and not proxy_bypass(host) else None
 
 
 def _cut_off(connection: "HTTPConnection") -> None:
@@ -114,9 +130,10 @@ def _cut_off(connection: "HTTPConnection") -> None:
 def _failure(exc: Exception) -> NotDelivered:
     import ssl
 
-    from urllib3.exceptions import ConnectTimeoutError
+    from urllib3.exceptions import ConnectTimeoutError, NewConnectionError
 
-    if isinstance(exc, TimeoutError | ConnectTimeoutError):
+    # A refused connection is urllib3's NewConnectionError, and that is a ConnectTimeoutError to it.
+    if isinstance(exc, TimeoutError | ConnectTimeoutError) and not isinstance(exc, NewConnectionError):
         return NotDelivered("timeout", retry=True)
     if isinstance(exc, ssl.SSLCertVerificationError):
         return NotDelivered("tls", retry=False)

@@ -41,6 +41,8 @@ class Reply:
     body: bytes = b"ok"
     how: Literal["answer", "hang", "close", "drip", "endless"] = "answer"
     after_s: float = 0.0
+    own_date: bool = False
+    """Whether `headers` has the Date; else it is now."""
 
 
 class HooksServer:
@@ -93,7 +95,9 @@ class _Handler(BaseHTTPRequestHandler):
         if reply.how in {"hang", "close"}:
             self.connection.shutdown(socket.SHUT_RDWR)
             return
-        self.send_response(reply.status)
+        self.send_response_only(reply.status)
+        if not reply.own_date:
+            self.send_header("Date", self.date_time_string())
         for name, value in reply.headers.items():
             self.send_header(name, value)
         while reply.how == "drip" and not hooks.stopping.wait(0.05):
