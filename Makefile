@@ -10,7 +10,7 @@ DEMO_DAYS ?= 7
 SOURCES := shared functions local tests benchmarks scripts
 export PYTHONPATH := .
 
-.PHONY: help run token demo test check lint types layers unit lock bench smoke servers clean
+.PHONY: help run token demo test check lint types layers unit infra lock bench smoke servers clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | sort | awk -F'\t' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -37,7 +37,7 @@ demo: $(STAMP) ## Write the demo data anew into .local/data
 test: $(STAMP) check servers ## Everything: checks, unit tests, contract tests, real servers, the whole system
 	@$(BIN)/python -m pytest -q -n 2 --dist loadfile tests
 
-check: $(STAMP) lint types layers unit ## The checks that need no server: under a minute
+check: $(STAMP) lint types layers unit infra ## The checks that need no server: under a minute
 
 lint: $(STAMP)
 	@$(BIN)/ruff check --quiet $(wildcard $(SOURCES))
@@ -51,6 +51,11 @@ layers: $(STAMP)
 
 unit: $(STAMP)
 	@$(BIN)/python -m pytest -q tests/house
+
+# The planted mistakes and what wants a server are left to `make test`.
+infra: $(STAMP) ## Terraform offline: fmt, validate, test, policy
+	@$(BIN)/python -m tests.infra.offline
+	@$(BIN)/python -m pytest -q -n 2 --dist loadfile $(addprefix tests/infra/test_,terraform.py policy.py table.py provider.py)
 
 servers: $(STAMP) ## Find or install the servers that tests need (Debian packages, when root)
 	@$(BIN)/python scripts/servers.py

@@ -11,6 +11,7 @@ from tests.infra.offline.running import running
 from tests.infra.terraform import INFRA, Configuration, Plan, copy_of_infra
 from tests.servers.required import require
 
+
 @pytest.fixture(scope="session")
 def infra(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Configuration]:
     """`infra/` as it is: not to be changed."""

@@ -29,14 +29,16 @@ KNOWN: Final = frozenset(
 
 
 def read_by(function: str) -> set[str]:
-    """The settings that a function reads, of those that the cloud sets."""
-    return {name for cls in wiring.SETTINGS[function] for name in config.variables(cls)} - NOT_IN_THE_CLOUD
+    """The settings that a function reads, of those that the cloud sets; none for one that is not there."""
+    return {
+        name for cls in wiring.SETTINGS.get(function, ()) for name in config.variables(cls)
+    } - NOT_IN_THE_CLOUD
 
 
 ALL_SETTINGS: Final = frozenset(name for function in wiring.SETTINGS for name in read_by(function))
 EVERYTHING: Final[dict[str, Any]] = {
-    "settings": {name: "1" for name in sorted(ALL_SETTINGS - KNOWN - set(SECRETS))},
-    "secret_versions": {name: 3 for name in SECRETS},
+    "settings": dict.fromkeys(sorted(ALL_SETTINGS - KNOWN - set(SECRETS)), "1"),
+    "secret_versions": dict.fromkeys(SECRETS, 3),
     "more_buckets": ["gpt-runner-archive"],
     "create_database": True,
     "alert_emails": ["ops@example.com"],

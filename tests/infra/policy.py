@@ -11,7 +11,7 @@ from typing import Any, Final
 from openapi_spec_validator import OpenAPIV30SpecValidator
 
 from shared import openapi
-from tests.infra.everything import SECRETS
+from tests.infra.everything import SECRETS, read_by
 from tests.infra.terraform import Plan, container, environment, template
 
 Rule = Callable[[Plan], Iterator[str]]
@@ -122,6 +122,16 @@ def _may_read(plan: Plan, account: Any, secret: str) -> bool:
         grant.values["secret_id"] == secret and grant.values["member"] == f"serviceAccount:{account}"
         for grant in plan.of("secret_manager_secret_iam_member")
     )
+
+
+def settings_as_read(plan: Plan) -> Iterator[str]:
+    """With everything set, each service has what its function reads, and no more. Not one of RULES."""
+    for name, service in plan.services.items():
+        given = environment(service).keys() - FOR_THE_FRAMEWORK
+        if lost := read_by(name) - given:
+            yield f"{name} lacks {', '.join(sorted(lost))}"
+        if idle := given - read_by(name):
+            yield f"{name} does not read {', '.join(sorted(idle))}"
 
 
 def threads_are_concurrency(plan: Plan) -> Iterator[str]:

@@ -14,7 +14,9 @@ import yaml
 
 ROOT: Final = Path(__file__).parent.parent.parent
 INFRA: Final = ROOT / "infra"
-IMAGE: Final = f"asia-south1-docker.pkg.dev/gpt-runner-prod/log-aggregator/app@sha256:{'0123456789abcdef' * 4}"
+IMAGE: Final = (
+    f"asia-south1-docker.pkg.dev/gpt-runner-prod/log-aggregator/app@sha256:{'0123456789abcdef' * 4}"
+)
 # A plan of the state bucket's would ask Google.
 _LOCAL_STATE: Final = 'terraform {\n  backend "local" {}\n}\n'
 _LEFT_OUT: Final = shutil.ignore_patterns(".terraform*", "*.tfstate*", "*.tfplan", "offline_override.tf")
@@ -101,7 +103,9 @@ class Configuration:
 
     def plan(self, *files: Path, **variables: Any) -> Plan:
         """A plan with these files of variables and these variables. Raises: TerraformRefused."""
-        self.run("plan", "-out=offline.tfplan", *_arguments(files, {"image": IMAGE, **variables}))
+        # Bootstrap knows no image.
+        image = {"image": IMAGE} if (self.path / "functions.tf").exists() else {}
+        self.run("plan", "-out=offline.tfplan", *_arguments(files, {**image, **variables}))
         return Plan(json.loads(self.run("show", "-json", "offline.tfplan")))
 
     def value(self, expression: str, *files: Path) -> Any:

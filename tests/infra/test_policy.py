@@ -34,7 +34,10 @@ def test_nothing_is_read_of_an_empty_project(empty: Plan) -> None:
     """What is to be made cannot be looked up: the first apply is one apply."""
     read = [
         one["address"]
-        for one in empty.told.get("prior_state", {}).get("values", {}).get("root_module", {}).get("resources", [])
+        for one in empty.told.get("prior_state", {})
+        .get("values", {})
+        .get("root_module", {})
+        .get("resources", [])
     ]
 
     assert read == []

@@ -10,6 +10,7 @@ Everything lies in a folder of its own:
 """
 
 import base64
+import fcntl
 import hashlib
 import json
 import os
@@ -18,6 +19,8 @@ import shutil
 import subprocess
 import sys
 import venv
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
@@ -84,14 +87,26 @@ def install(configuration: Path) -> dict[str, str]:
     if lack := missing():
         raise NotInstalled(lack)
     HOME.mkdir(parents=True, exist_ok=True)
-    python = _environment()
-    for package in PACKAGES:
-        _mirror(package, python, _schema(package, used_types(configuration)))
     rc = HOME / "terraform.rc"
-    text = f'provider_installation {{\n  filesystem_mirror {{\n    path = "{HOME / "mirror"}"\n  }}\n}}\n'
-    _write(rc, text)
-    quiet = {"TF_CLI_CONFIG_FILE": str(rc), "CHECKPOINT_DISABLE": "1", "TF_IN_AUTOMATION": "1"}
-    return {**os.environ, **quiet, "TF_INPUT": "0"}
+    with _alone():
+        python = _environment()
+        for package in PACKAGES:
+            _mirror(package, python, _schema(package, used_types(configuration)))
+        _write(
+            rc, f'provider_installation {{\n  filesystem_mirror {{\n    path = "{HOME}/mirror"\n  }}\n}}\n'
+        )
+    # Not the operator's own variables, arguments and workspace.
+    env = {name: value for name, value in os.environ.items() if not name.startswith("TF_")}
+    quiet = {"CHECKPOINT_DISABLE": "1", "TF_IN_AUTOMATION": "1", "TF_INPUT": "0"}
+    return {**env, **quiet, "TF_CLI_CONFIG_FILE": str(rc)}
+
+
+@contextmanager
+def _alone() -> Iterator[None]:
+    """Others wait: two test processes start at once."""
+    with (HOME / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
 
 
 def used_types(configuration: Path) -> frozenset[tuple[str, str]]:
@@ -169,7 +184,7 @@ def _platform() -> str:
 
 
 def _write(file: Path, text: str) -> None:
-    """At once and only if it changes: two may be at it."""
+    """At once and only if it changes: others may be reading it."""
     if not file.exists() or file.read_text() != text:
         beside = file.with_name(f"{file.name}.{os.getpid()}")
         beside.write_text(text)
@@ -177,7 +192,7 @@ def _write(file: Path, text: str) -> None:
 
 
 def _run(command: list[str], cwd: Path | None = None) -> str:
-    env = {name: value for name, value in os.environ.items() if name != "TF_CLI_CONFIG_FILE"}
+    env = {name: value for name, value in os.environ.items() if not name.startswith("TF_")}
     done = subprocess.run(command, cwd=cwd, env=env, capture_output=True, text=True, check=False)
     if done.returncode:
         raise NotInstalled(f"'{' '.join(command)}' failed: {done.stderr.strip()[-800:]}")

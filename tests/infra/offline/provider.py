@@ -10,7 +10,7 @@ import json
 import os
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -40,6 +40,7 @@ KNOWN: dict[str, dict[str, Callable[[dict[str, Any]], Any]]] = {
     "google_api_gateway_gateway": {
         "default_hostname": lambda one: f"{one['gateway_id']}-a1b2c3d4.an.gateway.dev"
     },
+    "google_monitoring_uptime_check_config": {"uptime_check_id": lambda _: "through-the-gateway-a1b2c3"},
     "google_redis_instance": {"host": lambda _: "10.0.0.3", "port": lambda _: 6379},
     "google_storage_bucket": {"location": lambda _: os.environ.get("BUCKET_LOCATION", "ASIA-SOUTH1")},
     "google_project": {"number": lambda _: "123456789012"},
@@ -80,6 +81,18 @@ def filled(schema: dict[str, Any], value: dict[str, Any], nothing: Any) -> dict[
     return result
 
 
+def usurped(schema: dict[str, Any], value: dict[str, Any]) -> Iterator[str]:
+    """A sentence for each value that is given for something computed."""
+    for name, one in schema["attributes"].items():
+        if not (one["optional"] or one["required"]) and value.get(name) is not None:
+            yield f"Value for unconfigurable attribute: {name} is decided by the provider."
+    for name, one in schema["blocks"].items():
+        inner = value.get(name)
+        for each in inner if isinstance(inner, list) else [inner] if isinstance(inner, dict) else []:
+            if isinstance(each, dict):
+                yield from usurped(one["block"], each)
+
+
 def unpacked(value: Any) -> Any:
     """A value of the protocol; what is unknown in it stays a msgpack extension."""
     return msgpack.unpackb(value.msgpack, strict_map_key=False) if value.msgpack else None
@@ -110,9 +123,11 @@ class Servicer(rpc.ProviderServicer):  # type: ignore[misc, unused-ignore]
         """Terraform itself has checked it against the schema."""
         return pb.ValidateProviderConfig.Response()
 
-    def ValidateResourceConfig(self, _request: Any, _context: Any) -> Any:  # noqa: N802
-        """Likewise."""
-        return pb.ValidateResourceConfig.Response()
+    def ValidateResourceConfig(self, request: Any, _context: Any) -> Any:  # noqa: N802
+        """Likewise, but for values of what only Google can set."""
+        faults = usurped(self._schemas["resource"][request.type_name], unpacked(request.config) or {})
+        errors = [pb.Diagnostic(severity=pb.Diagnostic.ERROR, summary=fault) for fault in faults]
+        return pb.ValidateResourceConfig.Response(diagnostics=errors)
 
     def ValidateDataResourceConfig(self, _request: Any, _context: Any) -> Any:  # noqa: N802
         """Likewise."""

@@ -25,8 +25,12 @@ _MANY: Final = re.compile(r"^export function (\w+)ToHclTerraform\(", re.MULTILIN
 _NESTED: Final = re.compile(r"private _\w+ = new (\w+)\(this, \"\w+\"(?:, (true|false))?\)")
 # The provider's own `batching`: declared otherwise than those of resources, and not used here.
 _PROVIDERS_BLOCK: Final = re.compile(r"private _\w+\?: [A-Z]\w+Provider[A-Z]\w+\[\]")
-_STATIC: Final = {"cdktf.StringMap": ["map", "string"], "cdktf.NumberMap": ["map", "number"]}
-_STATIC |= {"cdktf.BooleanMap": ["map", "bool"], "cdktf.StringMapList": ["list", ["map", "string"]]}
+_STATIC: Final[dict[str, Any]] = {
+    "cdktf.StringMap": ["map", "string"],
+    "cdktf.NumberMap": ["map", "number"],
+    "cdktf.BooleanMap": ["map", "bool"],
+    "cdktf.StringMapList": ["list", ["map", "string"]],
+}
 _GETTERS: Final = {"String": "string", "Number": "number", "Boolean": "bool", "Any": "dynamic"}
 
 Schema = dict[str, Any]
@@ -74,9 +78,7 @@ class Source:
     def __init__(self, text: str) -> None:
         starts = list(_CLASS.finditer(text))
         ends = [start.start() for start in starts[1:]] + [len(text)]
-        self._classes = {
-            start[1]: text[start.end() : end] for start, end in zip(starts, ends, strict=True)
-        }
+        self._classes = {start[1]: text[start.end() : end] for start, end in zip(starts, ends, strict=True)}
         self._blocks = dict(_functions(text))
         self._main = next(
             (start[1] for start in starts if start[2] in ("TerraformResource", "TerraformDataSource")),

@@ -1,0 +1,96 @@
+"""Terraform's own checks, over `infra/` and over `infra/bootstrap/`."""
+
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.infra.offline.install import install
+from tests.infra.terraform import INFRA, Configuration, TerraformRefused, copy_of_infra
+
+PROD = INFRA / "env" / "prod.tfvars"
+
+
+def test_the_files_are_formatted(infra: Configuration) -> None:
+    """As `terraform fmt -recursive infra` writes them."""
+    told = subprocess.run(
+        ["terraform", "fmt", "-check", "-recursive", str(INFRA)],
+        env=infra.env,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert (told.returncode, told.stdout) == (0, ""), told.stderr
+
+
+def test_every_argument_exists_and_has_its_type(infra: Configuration) -> None:
+    """Against the schema of the provider's version."""
+    assert "The configuration is valid" in infra.run("validate")
+
+
+def test_its_own_tests_pass(infra: Configuration) -> None:
+    """infra/tests: what a plan holds while nothing is known yet, and bad input."""
+    told = infra.run("test")
+
+    assert "0 failed" in told
+    assert told.count("... pass") >= 20
+
+
+@pytest.mark.parametrize(
+    ("variables", "sentence"),
+    [
+        (
+            {"image": "asia-south1-docker.pkg.dev/p/log-aggregator/app:latest"},
+            "Set image to a reference with",
+        ),
+        ({"project": ""}, "Set project to the id of your Google Cloud project"),
+        ({"region": "us-east1"}, "Set region to the bucket's, or name a bucket in US-EAST1 or US"),
+        ({"functions": {"gsc": {"memory": "2Gi"}}}, "there is none for: gsc"),
+        ({"settings": {"OPENAI_API_KEY": "sk-1"}}, "Take out of settings: OPENAI_API_KEY"),
+    ],
+)
+def test_bad_input_is_refused_with_what_to_do(
+    infra: Configuration, variables: dict[str, Any], sentence: str
+) -> None:
+    """The operator reads a sentence, not an answer of Google's after half of it is made."""
+    with pytest.raises(TerraformRefused) as refused:
+        infra.plan(PROD, **variables)
+
+    assert sentence in " ".join(str(refused.value).replace("│", " ").split())
+
+
+@pytest.fixture
+def bootstrap(infra: Configuration, tmp_path: Path) -> Configuration:
+    """infra/bootstrap, set up through the mirror: without the network, and without a running provider."""
+    env = install(INFRA)
+    path = copy_of_infra(tmp_path, infra.env, infra.path).path / "bootstrap"
+    Configuration(path, env).run("init", "-input=false")
+    return Configuration(path, infra.env)
+
+
+def test_bootstrap_makes_what_a_first_deploy_needs(bootstrap: Configuration) -> None:
+    """A bucket for the state with versions, a registry that cleans up, empty secrets, a builder's account."""
+    bootstrap.run("validate")
+    plan = bootstrap.plan(project="gpt-runner-prod")
+    [bucket] = plan.of("storage_bucket")
+    [registry] = plan.of("artifact_registry_repository")
+
+    assert bucket.values["name"] == "gpt-runner-prod-log-aggregator-state"
+    assert bucket.values["versioning"] == [{"enabled": True}]
+    assert bucket.values["public_access_prevention"] == "enforced"
+    assert {one["action"] for one in registry.values["cleanup_policies"]} == {"KEEP", "DELETE"}
+    assert "log-aggregator-secret-key" in {
+        one.values["secret_id"] for one in plan.of("secret_manager_secret")
+    }
+    assert plan.of("secret_manager_secret_version") == []
+
+
+def test_the_builder_has_no_role_that_is_all(bootstrap: Configuration) -> None:
+    """It may give roles, which is much; it is no owner or editor, and reads no secret."""
+    plan = bootstrap.plan(project="gpt-runner-prod")
+    roles = {one.values["role"] for one in plan.resources if "iam_member" in one.kind if "role" in one.values}
+
+    assert roles & {"roles/owner", "roles/editor", "roles/viewer"} == set()
+    assert {role for role in roles if "secret" in role} == set()
