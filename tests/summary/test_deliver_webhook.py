@@ -365,4 +365,15 @@ def test_a_hook_s_address_is_told_nowhere(
     assert len(hooks.received(SECRET)) == 1
     for text in (caplog.text, told, repr(slack), repr(webhook(hooks.url(SECRET)))):
         assert "sekrit" not in text
+        assert hooks.base.removeprefix("http://") not in text
         assert KEY.decode() not in text
+
+
+def test_where_nobody_answered_is_told_nowhere() -> None:
+    """Not even the host and port, which the cause of the error has."""
+    with hooks_server() as gone:
+        pass
+    told = "".join(traceback.format_exception(failure(gone.url(SECRET))))
+
+    assert "unreachable" in told
+    assert gone.base.rpartition(":")[2] not in told
