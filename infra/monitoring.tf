@@ -106,6 +106,8 @@ resource "google_monitoring_alert_policy" "this" {
       query               = each.value.query
       duration            = each.value.for
       evaluation_interval = "60s"
+      # On the first apply nothing has been counted yet.
+      disable_metric_validation = true
     }
   }
 

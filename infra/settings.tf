@@ -50,8 +50,11 @@ locals {
     jwks_url = "https://www.googleapis.com/service_accounts/v1/jwk/${google_service_account.tokens.email}"
   }
 
+  # Beside the operator's: the jobs, and the build, which asks the new revision as a viewer.
+  build_account = "serviceAccount:${local.name}-build@${var.project}.iam.gserviceaccount.com"
   role_bindings = merge(var.role_bindings, {
     scheduler = concat(lookup(var.role_bindings, "scheduler", []), [google_service_account.scheduler.member])
+    viewer    = concat(lookup(var.role_bindings, "viewer", []), [local.build_account])
   })
 
   setting_values = merge(

@@ -147,7 +147,7 @@ variable "token_signers" {
 }
 
 variable "role_bindings" {
-  description = "Role to e-mails of Google identities, as ROLE_BINDINGS: {admin = [\"user:ops@example.com\"]}. The scheduler is added."
+  description = "Role to e-mails of Google identities, as ROLE_BINDINGS: {admin = [\"user:ops@example.com\"]}. The scheduler's jobs and the build's smoke tests are added."
   type        = map(list(string))
   default     = {}
 }

@@ -8,8 +8,7 @@ locals {
     "roles/datastore.owner",
     "roles/iam.serviceAccountAdmin",
     "roles/iam.serviceAccountUser",
-    "roles/logging.configWriter",
-    "roles/logging.logWriter",
+    "roles/logging.admin", # views, their readers, and log-based metrics
     "roles/monitoring.editor",
     "roles/resourcemanager.projectIamAdmin",
     "roles/run.admin",
@@ -31,6 +30,13 @@ resource "google_project_iam_member" "build" {
   project = var.project
   role    = each.value
   member  = google_service_account.build.member
+}
+
+# The smoke tests ask the gateway with an ID token that the account has made for itself.
+resource "google_service_account_iam_member" "build_itself" {
+  service_account_id = google_service_account.build.name
+  role               = "roles/iam.serviceAccountOpenIdTokenCreator"
+  member             = google_service_account.build.member
 }
 
 # Grants on the log buckets, which may be other projects', are the buckets' owners' to allow; in this project

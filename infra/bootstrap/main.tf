@@ -29,6 +29,18 @@ variable "region" {
   default     = "asia-south1"
 }
 
+variable "environment" {
+  description = "Which file of infra/env the triggers deploy: dev or prod."
+  type        = string
+  default     = "dev"
+}
+
+variable "repository" {
+  description = "Id of the repository as Cloud Build is connected to it: projects/…/locations/…/connections/…/repositories/…; null: no triggers."
+  type        = string
+  default     = null
+}
+
 provider "google" {
   project        = var.project
   region         = var.region

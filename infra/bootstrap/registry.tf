@@ -4,11 +4,6 @@ resource "google_artifact_registry_repository" "images" {
   format        = "DOCKER"
   description   = "Images of the log aggregator"
 
-  docker_config {
-    # A tag tells which commit an image is of; what runs is named by digest.
-    immutable_tags = true
-  }
-
   # What a rollback may want is kept; the rest goes after a month.
   cleanup_policies {
     id     = "keep-the-last-twenty"

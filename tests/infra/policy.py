@@ -11,6 +11,7 @@ from typing import Any, Final
 from openapi_spec_validator import OpenAPIV30SpecValidator
 
 from shared import openapi
+from shared.summary.model import MAX_MODEL_S
 from tests.infra.everything import SECRETS, read_by
 from tests.infra.terraform import Plan, container, environment, template
 
@@ -18,8 +19,6 @@ Rule = Callable[[Plan], Iterator[str]]
 
 # What the process wants beside the settings of its function.
 FOR_THE_FRAMEWORK: Final = frozenset({"FUNCTION_TARGET", "FUNCTION_SOURCE", "THREADS"})
-# The model's share of a summary's time, by the contract.
-MODEL_DEADLINE_S: Final = 30
 PUBLIC: Final = frozenset({"/health", "/openapi.json", "/docs"})
 PROJECT_ROLES: Final = frozenset({"roles/datastore.user", "roles/datastore.viewer"})
 BUCKET_ROLES: Final = frozenset({"roles/storage.objectViewer"})
@@ -96,7 +95,7 @@ def deadlines_in_order(plan: Plan) -> Iterator[str]:
         order += [cloud_run] if gateway is None else [gateway, cloud_run]
         if name == "summary":
             jobs = [job.values["attempt_deadline"] for job in plan.of("cloud_scheduler_job")]
-            order = [MODEL_DEADLINE_S, *order, min(float(text.removesuffix("s")) for text in jobs)]
+            order = [MAX_MODEL_S, *order, min(float(text.removesuffix("s")) for text in jobs)]
         if order != sorted(set(order)):
             yield f"{name} waits {order} s, from the inside out"
 

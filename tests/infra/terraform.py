@@ -61,7 +61,9 @@ class Plan:
         """The document that the gateway gets."""
         [config] = self.of("api_gateway_api_config")
         contents = config.values["openapi_documents"][0]["document"][0]["contents"]
-        document: dict[str, Any] = yaml.safe_load(base64.b64decode(contents))
+        # The C parser takes a tenth of the time; a wheel without it still works.
+        loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+        document: dict[str, Any] = yaml.load(base64.b64decode(contents), loader)
         return document
 
 

@@ -94,3 +94,18 @@ def test_the_builder_has_no_role_that_is_all(bootstrap: Configuration) -> None:
 
     assert roles & {"roles/owner", "roles/editor", "roles/viewer"} == set()
     assert {role for role in roles if "secret" in role} == set()
+    assert plan.of("cloudbuild_trigger") == []
+
+
+def test_what_is_merged_waits_for_an_approval_in_production(bootstrap: Configuration) -> None:
+    """A pull request only plans, after someone has read it; production is deployed by two."""
+    repository = "projects/p/locations/asia-south1/connections/c/repositories/r"
+    plan = bootstrap.plan(project="gpt-runner-prod", environment="prod", repository=repository)
+    triggers = {one.values["name"]: one.values for one in plan.of("cloudbuild_trigger")}
+    events = [one["repository_event_config"][0] for one in triggers.values()]
+
+    assert triggers["log-aggregator-deploy"]["approval_config"] == [{"approval_required": True}]
+    assert triggers["log-aggregator-plan"]["substitutions"]["_APPLY"] == "false"
+    assert [one["pull_request"][0]["comment_control"] for one in events if one["pull_request"]] == [
+        "COMMENTS_ENABLED"
+    ]
