@@ -4,8 +4,8 @@ Every fault is kept and all are reported at once, so that a caller mends a reque
 """
 
 import unicodedata
-from collections.abc import Callable, Iterable
-from typing import Final, NoReturn
+from collections.abc import Callable, Iterable, Mapping
+from typing import Final, NoReturn, Self
 from urllib.parse import unquote_to_bytes
 
 from shared.errors import Fault, InvalidRequest
@@ -29,12 +29,23 @@ class Arguments:
         if self.faults:
             self._refuse()
 
+    @classmethod
+    def of(cls, values: Mapping[str, list[str]]) -> Self:
+        """The same of names and values that came otherwise than in a query string."""
+        args = cls("")
+        for name, several in values.items():
+            for value in several:
+                args._keep(name, value)
+        return args
+
     def _add(self, raw_name: str, raw_value: str) -> None:
         name = _decoded(raw_name)
         if name is None:
             raise InvalidRequest("A parameter's name is not valid UTF-8 or has control characters.")
-        value = _decoded(raw_value)
-        if value is None:
+        self._keep(name, _decoded(raw_value))
+
+    def _keep(self, name: str, value: str | None) -> None:
+        if value is None or not _is_clean(value):
             self.fault(name, "is not valid UTF-8 or has control characters")
         else:
             self._values.setdefault(name, []).append(value)
@@ -138,4 +149,8 @@ def _decoded(raw: str) -> str | None:
         text = unquote_to_bytes(raw.replace("+", " ")).decode("utf-8")
     except UnicodeError:
         return None
-    return None if any(unicodedata.category(char) in ("Cc", "Cs") for char in text) else text
+    return text if _is_clean(text) else None
+
+
+def _is_clean(text: str) -> bool:
+    return not any(unicodedata.category(char) in ("Cc", "Cs") for char in text)

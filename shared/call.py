@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Callable
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 import msgspec
 
@@ -14,7 +14,7 @@ from shared.cache import BRIEF_S, LONG_S, AnswerCache, Fresh, passed_by
 from shared.errors import SourceError, Unavailable
 from shared.limits import Limiters
 from shared.policy import READERS, UNRESTRICTED, Grant, Policy, Role, policy_for
-from shared.query import LogQuery
+from shared.query import LogQuery, Window, fingerprint
 from shared.search.cursor import Cursors
 from shared.sources.source import Budget, Listing, LogSource, Page
 
@@ -59,12 +59,18 @@ class Wanted(msgspec.Struct, frozen=True):
 
 
 class Request(msgspec.Struct, frozen=True):
-    """What a call needs of the request itself."""
+    """What a call needs of the request itself. `tail` is the last segment of a path such as
+    `/logs/summary/{id}`; `job` and `planned` are Cloud Scheduler's name of a job and time of a run."""
 
     route: str
     query_string: str
     accept: str = ""
     no_cache: bool = False
+    tail: str = ""
+    body: bytes = b""
+    idempotency_key: str = ""
+    job: str = ""
+    planned: str = ""
 
 
 class Call:
@@ -79,7 +85,9 @@ class Call:
         identity: Identity | None,
         decision: Decision,
         admit: Callable[[frozenset[Role]], Identity],
+        showing: frozenset[Role] = READERS,
     ) -> None:
+        """`showing` are the roles whose grants show logs on this route."""
         self.now = now
         self.identity = identity
         upstream = {"x-request-id": decision.request_id, "traceparent": log.traceparent()}
@@ -87,10 +95,10 @@ class Call:
         self.budget = Budget(door.deadline_s, max_bytes=door.scan_max_bytes, headers=headers)
         self.timings_ms: dict[str, float] = {}
         self.policy: Policy = (
-            policy_for(identity.roles & READERS, door.narrowing()) if identity else UNRESTRICTED
+            policy_for(identity.roles & showing, door.narrowing()) if identity else UNRESTRICTED
         )
         self.args = Arguments(request.query_string)
-        self._request = request
+        self.request = request
         self._door = door
         self._decision = decision
         self._admit = admit
@@ -106,11 +114,11 @@ class Call:
         """The question of a route that returns entries. Raises: InvalidRequest."""
         query = LogQuery.from_args(
             self.args,
-            route=self._request.route,
+            route=self.request.route,
             now=self.now,
             policy=self.policy,
             sources=sources,
-            accept=self._request.accept,
+            accept=self.request.accept,
         )
         return self._opened(query)[0]
 
@@ -118,7 +126,7 @@ class Call:
         """The question of a route that lists things, and the name to go on behind. Raises: InvalidRequest."""
         return self._opened(
             LogQuery.for_listing(
-                self.args, route=self._request.route, now=self.now, policy=self.policy, sources=sources
+                self.args, route=self.request.route, now=self.now, policy=self.policy, sources=sources
             )
         )
 
@@ -186,7 +194,7 @@ class Call:
     def _cached(
         self, query: LogQuery, read: Callable[[], Fresh], digest: Callable[[], str], after: str = ""
     ) -> Answer:
-        if self._request.no_cache or self._door.cache is None:
+        if self.request.no_cache or self._door.cache is None:
             found = passed_by(read())
         else:
             found = self._door.cache().fetch(
@@ -217,6 +225,36 @@ class Call:
 
         return self._cached(query, read, lambda: "", after)
 
+    @property
+    def caller(self) -> str:
+        """Who asks: issuer and subject."""
+        return f"{self.identity.issuer} {self.identity.subject}" if self.identity else ""
+
+    def told(self, *, returned: int, cache: str = "", query_hash: str = "") -> None:
+        """What the audit line says of the answer."""
+        decision = self._decision
+        decision.returned, decision.cache, decision.query_hash = returned, cache, query_hash
+
+    def page_of(self, most: int) -> tuple[LogQuery, str, int]:
+        """Of a route that lists what has no window: the question its page tokens belong to, the name to go
+        on behind, and the page's size. Raises: InvalidRequest."""
+        query = LogQuery(
+            route=self.request.route,
+            window=Window(0, 1),
+            policy=self.policy,
+            page_token=self.args.one("page_token", empty=True) or "",
+            page_size=self.args.count("page_size", min(100, most), most),
+            timeout_s=self.args.seconds("timeout"),
+            fingerprint=fingerprint(self.request.route, self.args),
+        )
+        self.args.finish()
+        opened, after = self._opened(query)
+        return opened, after, query.page_size
+
+    def seal(self, query: LogQuery, after: str | None) -> str | None:
+        """The token of the next page of `page_of`."""
+        return self._sealer().seal(query, after=after)
+
     def json(self, value: Any) -> Answer:
         """Any value as JSON."""
         return Answer(body=formats.json_bytes(value))
@@ -244,6 +282,7 @@ class Route(msgspec.Struct, frozen=True):
     handler: Callable[[Call], Answer]
     roles: frozenset[Role] | None = READERS
     method: str = "GET"
+    limit: Literal["read", "summary"] = "read"
 
 
 def cache_key(query: LogQuery, salt: str, after: str = "") -> str:

@@ -224,6 +224,31 @@ class PodSettings:
 
 
 @dataclass(frozen=True)
+class SummarySettings:
+    """Summaries: who words them, what that may cost, where they go. What is text here is read by the modules
+    that know it."""
+
+    openai_api_key: str = setting(text, "")
+    openai_base_url: str = setting(text, "")
+    openai_model: str = setting(text, "gpt-4o-mini")
+    openai_max_output_tokens: int = setting(number(100, 32_000), 1000)
+    openai_prices: str = setting(text, "")
+    summary_daily_usd: float = setting(number(0.0, 100_000.0), 5.0)
+    summary_rate_limit: str = setting(text, "10/min")
+    summary_schedules: str = setting(text, "")
+    market_hours: str = setting(text, "09:15-15:30 Asia/Kolkata")
+    slack_webhook_url: str = setting(text, "")
+    summary_webhook_url: str = setting(text, "")
+    webhook_signing_key: str = setting(secret, "")
+
+    def faults(self) -> list[str]:
+        """Whoever gets a summary by webhook must be able to tell that it is ours."""
+        if self.summary_webhook_url and not self.webhook_signing_key:
+            return ["SUMMARY_WEBHOOK_URL needs WEBHOOK_SIGNING_KEY, to sign what is sent"]
+        return []
+
+
+@dataclass(frozen=True)
 class StateSettings:
     """What must outlive an instance: in Redis, or with the rest of the data."""
 

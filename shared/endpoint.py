@@ -14,6 +14,7 @@ from collections.abc import Callable, Mapping
 from typing import Final
 
 import flask
+import werkzeug.exceptions
 
 from shared import audit, formats, instant, log
 from shared.audit import Decision
@@ -30,16 +31,18 @@ from shared.errors import (
     NotFound,
     RateLimited,
     Unavailable,
+    UnsupportedMediaType,
 )
 from shared.limits import Limiters, client_address
 from shared.limits import headers as limit_headers
 from shared.passage import Passage
-from shared.policy import Role
+from shared.policy import READERS, Role
 
 __all__ = ["Answer", "Call", "Door", "Route", "endpoint"]
 
 MAX_BODY_BYTES: Final = 1 << 20
 _REQUEST_ID: Final = re.compile(r"[A-Za-z0-9._-]{1,128}", re.ASCII)
+_SEGMENT: Final = re.compile(r"[A-Za-z0-9_-]{1,64}", re.ASCII)
 _SECURITY_HEADERS: Final = {
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",
@@ -106,7 +109,7 @@ def _checked(
     """Every check in the contract's order, then the handler."""
     decision = passage.decision
     body_bytes = _body_bytes(request)
-    found = table.get(_raw_path(request))
+    found, tail = _routes(table, _raw_path(request))
     if not found:
         raise NotFound("There is no such path.")
     passage.route = found[0].path
@@ -123,7 +126,7 @@ def _checked(
 
     def admit(roles: frozenset[Role]) -> Identity:
         decision.route, decision.source = route.path, door.name
-        return _admitted(door, roles, request, passage)
+        return _admitted(door, roles, request, passage, route.limit)
 
     identity = admit(route.roles) if route.roles is not None else None
     asked = Request(
@@ -131,13 +134,47 @@ def _checked(
         request.query_string.decode("latin-1"),
         accept=request.headers.get("Accept", ""),
         no_cache="no-cache" in request.headers.get("Cache-Control", "").lower(),
+        tail=tail,
+        body=_json_body(request) if method == "POST" else b"",
+        idempotency_key=request.headers.get("Idempotency-Key", ""),
+        job=request.headers.get("X-CloudScheduler-JobName", ""),
+        planned=request.headers.get("X-CloudScheduler-ScheduleTime", ""),
     )
     now = time.time_ns()
-    passage.call = Call(door, asked, now=now, identity=identity, decision=decision, admit=admit)
+    # The scheduler's grant counts only where the scheduler may come.
+    showing = READERS | ((route.roles or READERS) & {Role.SCHEDULER})
+    passage.call = Call(
+        door, asked, now=now, identity=identity, decision=decision, admit=admit, showing=showing
+    )
     return route.handler(passage.call)
 
 
-def _admitted(door: Door, roles: frozenset[Role], request: flask.Request, passage: Passage) -> Identity:
+def _routes(table: Mapping[str, list[Route]], path: str) -> tuple[list[Route], str]:
+    """The routes of a path, and its last segment where the path of a route ends with a parameter."""
+    if path in table and "{" not in path:
+        return table[path], ""
+    stem, _, tail = path.rpartition("/")
+    if _SEGMENT.fullmatch(tail):
+        for declared, routes in table.items():
+            if declared.startswith(f"{stem}/{{") and declared.count("/") == path.count("/"):
+                return routes, tail
+    return [], ""
+
+
+def _json_body(request: flask.Request) -> bytes:
+    """The body of a POST. Raises: UnsupportedMediaType, InvalidRequest."""
+    try:
+        body = request.get_data(cache=False)
+    except werkzeug.exceptions.HTTPException as exc:
+        raise InvalidRequest("The body is not valid HTTP.") from exc
+    if body and request.mimetype != "application/json":
+        raise UnsupportedMediaType("The body must be application/json.")
+    return body
+
+
+def _admitted(
+    door: Door, roles: frozenset[Role], request: flask.Request, passage: Passage, limit: str
+) -> Identity:
     """Who is asking, if they have one of the roles and have not asked too often; the decision says so."""
     decision = passage.decision
     limiters = door.limiters() if door.limiters else None
@@ -146,12 +183,12 @@ def _admitted(door: Door, roles: frozenset[Role], request: flask.Request, passag
     decision.role = ",".join(sorted(identity.roles))
     if not identity.roles & roles:
         raise Forbidden("role")
-    if limiters:
-        taken = limiters.read.take(f"{identity.issuer} {identity.subject}")
+    if limiters and (limiter := limiters.of(limit)):
+        taken = limiter.take(f"{identity.issuer} {identity.subject}")
         passage.headers = limit_headers(taken)
         if not taken.allowed:
             raise RateLimited(
-                "read", "You ask too often.", retry_after_s=taken.retry_after_s, headers=passage.headers
+                limit, "You ask too often.", retry_after_s=taken.retry_after_s, headers=passage.headers
             )
     return identity
 

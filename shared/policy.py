@@ -55,6 +55,22 @@ class Grant(msgspec.Struct, frozen=True, kw_only=True):
             return self.namespaces is None or path.partition("/")[0] in self.namespaces
         return self.collections is None or path.partition("/")[0] in self.collections
 
+    def covers(self, other: "Grant") -> bool:
+        """Whether it shows all that `other` shows; `redact` aside."""
+        pairs = (
+            (self.sources, other.sources),
+            (self.bots, other.bots),
+            (self.collections, other.collections),
+            (self.namespaces, other.namespaces),
+        )
+        if any(mine is not None and (its is None or not its <= mine) for mine, its in pairs):
+            return False
+        if self.prefixes is None:
+            return True
+        return other.prefixes is not None and all(
+            prefix.startswith(tuple(self.prefixes)) for prefix in other.prefixes
+        )
+
     def admits_path(self, source: str, path: str) -> bool:
         """Whether a whole object or document may be read: narrowed to bots, only where its path
         names one of them."""
@@ -128,6 +144,32 @@ class Policy(msgspec.Struct, frozen=True):
 
         return Bounds(union("bots"), union("prefixes"), union("collections"), union("namespaces"))
 
+    def redacting(self) -> "Policy":
+        """The same, with secrets taken out of everything."""
+        return Policy(tuple(msgspec.structs.replace(grant, redact=True) for grant in self.grants))
+
+    def unredacted(self) -> "Policy":
+        """The same, with secrets left in: for whoever takes them out before anything else."""
+        return Policy(tuple(msgspec.structs.replace(grant, redact=False) for grant in self.grants))
+
+    def narrowed(self, sources: Iterable[str], bots: Iterable[str]) -> "Policy":
+        """What remains of it for a question to these sources and bots (none: all bots)."""
+        asked, named = frozenset(sources), frozenset(bots)
+        return Policy(
+            tuple(
+                msgspec.structs.replace(
+                    grant,
+                    sources=asked if grant.sources is None else grant.sources & asked,
+                    bots=grant.bots if not named else named if grant.bots is None else grant.bots & named,
+                )
+                for grant in self.grants
+            )
+        )
+
+    def covers(self, other: "Policy") -> bool:
+        """Whether all that `other` shows is shown by one of these grants each; redaction aside."""
+        return all(any(mine.covers(its) for mine in self.grants) for its in other.grants)
+
     @property
     def redacts_all(self) -> bool | None:
         """What `redacts` says of every entry; None where it has to be asked of each."""
@@ -144,10 +186,15 @@ class Policy(msgspec.Struct, frozen=True):
 UNRESTRICTED = Policy((Grant(redact=False),))
 
 
+# Whose roles show logs: readers, and on the one route that it may call the scheduler.
+SUMMARISERS = frozenset({Role.ANALYST, Role.ADMIN, Role.SCHEDULER})
+
+
 def policy_for(roles: Iterable[Role], narrowing: dict[Role, Grant]) -> Policy:
     """The policy of these roles; a role without an entry in `narrowing` sees everything its kind sees."""
     grants = {narrowing.get(role, Grant(redact=role is not Role.ADMIN)) for role in roles}
-    return Policy(tuple(sorted(grants, key=repr)))
+    # By what they hold: a set's repr differs between processes.
+    return Policy(tuple(sorted(grants, key=lambda grant: msgspec.json.encode(grant, order="deterministic"))))
 
 
 def parse_access_policy(text: str) -> dict[Role, Grant]:

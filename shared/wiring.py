@@ -39,6 +39,7 @@ from shared.search.cursor import Cursors
 
 if TYPE_CHECKING:
     from shared.state import GuardedStore, StateStore
+    from shared.summary import assembly
 
 T = TypeVar("T")
 
@@ -80,6 +81,17 @@ SETTINGS: Final[dict[str, tuple[type[Any], ...]]] = {
         config.PodSettings,
         config.StateSettings,
     ),
+    "summary": (
+        config.PlaceSettings,
+        config.RequestSettings,
+        config.LimitSettings,
+        config.AuthSettings,
+        config.GcsSettings,
+        config.FirestoreSettings,
+        config.PodSettings,
+        config.StateSettings,
+        config.SummarySettings,
+    ),
     "metrics": (
         config.PlaceSettings,
         config.RequestSettings,
@@ -110,7 +122,7 @@ def door(function: str) -> Door:
         deadline_s=request.request_deadline_s,
         scan_max_bytes=request.scan_max_bytes,
         cors_origins=request.cors_origins,
-        limiters=_limiters if config.LimitSettings in SETTINGS[function] else None,
+        limiters=_limiters_of(function),
         cache=lambda: _answer_cache(os.getpid()),
         salt=lambda: _salt(function),
         fold=lambda: _folder(function, os.getpid()).fold_if_due(),
@@ -135,9 +147,18 @@ def _checked(function: str) -> dict[type[Any], Any]:
         faults += _limit_faults(settings[config.LimitSettings])
     if config.AuthSettings in settings:
         faults += _auth_faults(settings[config.AuthSettings])
+    if config.SummarySettings in settings:
+        faults += _summary_faults(settings[config.SummarySettings], secrets)
     if faults:
         raise SystemExit(f"{function}: {ConfigError(faults)}")
     return settings
+
+
+def _summary_faults(summary: config.SummarySettings, secrets: frozenset[str]) -> list[str]:
+    """What is wrong with the settings that only the modules of summaries can judge."""
+    from shared.summary import assembly
+
+    return [fault for name, fault in assembly.faults(summary) if name not in secrets]
 
 
 def _limit_faults(limits: config.LimitSettings) -> list[str]:
@@ -232,13 +253,27 @@ def _narrowing() -> dict[Role, Grant]:
     return parse_access_policy(_settings(config.AuthSettings).access_policy)
 
 
+def _limiters_of(function: str) -> Callable[[], Limiters] | None:
+    if config.LimitSettings not in SETTINGS[function]:
+        return None
+    return lambda: _limiters(config.SummarySettings in SETTINGS[function])
+
+
 @cache
-def _limiters() -> Limiters:
+def _limiters(summaries: bool) -> Limiters:
     limits = _settings(config.LimitSettings)
     key = _settings(config.AuthSettings).log_aggregator_secret_key.encode()[:64]
-    read = Limiter(Rate.parse(limits.rate_limit), "read", time.time, state_store(), key=key)
-    auth = Limiter(Rate.parse(limits.auth_failure_limit), "auth", time.time, state_store(), key=key)
-    return Limiters(read, auth, limits.trusted_proxy_hops)
+
+    def limiter(rate: str, name: str) -> Limiter:
+        return Limiter(Rate.parse(rate), name, time.time, state_store(), key=key)
+
+    summary = limiter(_settings(config.SummarySettings).summary_rate_limit, "summary") if summaries else None
+    return Limiters(
+        limiter(limits.rate_limit, "read"),
+        limiter(limits.auth_failure_limit, "auth"),
+        limits.trusted_proxy_hops,
+        summary,
+    )
 
 
 @cache
@@ -319,6 +354,26 @@ def pods_source() -> Any:
 
 
 @cache
+def summaries() -> "assembly.Service":
+    """What makes and keeps summaries."""
+    from shared.summary import assembly
+
+    place = _settings(config.PlaceSettings)
+    return assembly.service(
+        _settings(config.SummarySettings),
+        sources={"gcs": gcs_source, "firestore": firestore_source, "pods": pods_source},
+        redactor=redactor(),
+        zone=place.log_timezone,
+        project="" if place.local_data_dir else place.project,
+        store=state_store(),
+        clock=time.time,
+        salt=_salt("summary"),
+        deadline_s=_settings(config.RequestSettings).request_deadline_s,
+        max_bytes=_settings(config.RequestSettings).scan_max_bytes,
+    )
+
+
+@cache
 def health_checks() -> Checks:
     """How the sources are. They are built inside of their checks: one that cannot be built is down."""
     return Checks(
@@ -396,6 +451,7 @@ _BUILDERS: Final[tuple[Callable[..., Any], ...]] = (
     gcs_source,
     firestore_source,
     pods_source,
+    summaries,
     health_checks,
     state_store,
     _folder,

@@ -87,6 +87,7 @@ MODEL_REASONS: Final = frozenset(
     {
         "bad_answer",
         "cut",
+        "gave_up",
         "over_limit",
         "rate_limited",
         "refused",

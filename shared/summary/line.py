@@ -66,7 +66,9 @@ def line_reader(redactor: Redactor, zone: tzinfo = UTC) -> Callable[[LogEntry], 
         given = entry.labels
         labels: dict[str, str] = {name: clean(given[name]) for name in _SHOWN if name in given}
         payload = entry.payload
-        trade = telling(entry.id, payload, labels, zone) if isinstance(payload, dict) and is_trade(payload) else None
+        trade = None
+        if isinstance(payload, dict) and is_trade(payload):
+            trade = telling(entry.id, payload, labels, zone)
         return Line(
             entry.id, entry.timestamp, entry.severity, entry.source, redactor.message(entry), labels, trade
         )

@@ -119,8 +119,9 @@ class _Teller:
             return None
         cited: list[Telling] = [*told("closed")[-2:], *told("rejected")[-1:]] or told("open")[-1:]
         claim = (
-            f"{counts['opened']:,} trades opened, {counts['closed']:,} closed, {counts['rejected']:,} rejected"
-            f"; {counts['winners']:,} winners, {counts['losers']:,} losers, pnl {counts['pnl']:+.2f}"
+            f"{counts['opened']:,} trades opened, {counts['closed']:,} closed, "
+            f"{counts['rejected']:,} rejected; {counts['winners']:,} winners, {counts['losers']:,} losers, "
+            f"pnl {counts['pnl']:+.2f}"
         )
         return Finding(
             claim=claim,

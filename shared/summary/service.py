@@ -1,0 +1,274 @@
+"""`POST /logs/summary` from a checked request to an answer.
+
+    read → digest → prompt → model → verify ─┬→ keep → deliver
+                      └── rules, whenever there is no draft that survives
+
+A summary's id stands for everything that went into it: window, filters, policy, type, prompt, model, and the
+content that was read. The same question about the same logs is one summary, made, stored and delivered once.
+"""
+
+import hashlib
+import re
+import time
+from collections.abc import Callable, Mapping
+from datetime import tzinfo
+from typing import Any, Final, Literal
+
+import msgspec
+
+from shared import instant, metrics
+from shared.errors import InvalidRequest
+from shared.metrics import table
+from shared.policy import UNRESTRICTED, Policy
+from shared.search.streams import Spend
+from shared.state import GuardedStore
+from shared.summary.archive import MAX_LISTED, Archive
+from shared.summary.deliver import Deliveries
+from shared.summary.document import (
+    Coverage,
+    Summary,
+    created_text,
+)
+from shared.summary.once import Once, Run
+from shared.summary.prompt import VERSION, Prompt, build
+from shared.summary.reading import Read, Reader, selected
+from shared.summary.request import Request, SummaryRequest, parse
+from shared.summary.shown import facts_of, patterns_of
+from shared.summary.wording import Worded, Writer
+
+Status = Literal["hit", "miss", "bypass"]
+# All of a request, so that it is answered within the minute that the contract allows.
+TOTAL_S: Final = 57.0
+MAX_READING_S: Final = 25.0
+# Of that, what is kept for storing and delivering when a model takes its time.
+_LAST_S: Final = 3.0
+# For what is pending, when a request delivers nothing itself.
+_RETRY_S: Final = 3.0
+_MADE_S: Final = 86_400.0
+_LEASE_S: Final = 45.0
+_POLL_S: Final = 0.1
+_KEY: Final = re.compile(r"[\x20-\x7e]{1,256}", re.ASCII)
+
+
+class Made(msgspec.Struct, frozen=True):
+    """A summary, and whether it was there before."""
+
+    summary: Summary
+    status: Status
+
+    def document(self) -> dict[str, Any]:
+        """As the API answers it."""
+        return {**msgspec.structs.asdict(self.summary), "cache": self.status}
+
+
+class Asked(msgspec.Struct, frozen=True):
+    """A request with its caller, and the run it belongs to, if it names one."""
+
+    request: SummaryRequest
+    caller: str
+    run: Run | None
+
+    @property
+    def hash(self) -> str:
+        """Equal for equal bodies."""
+        return self.request.body_hash
+
+
+class Service:
+    """Makes summaries. `zone` is the market's: times of day are told in it. `salt` stands for the versions
+    of code and settings."""
+
+    def __init__(
+        self,
+        reader: Reader,
+        writer: Writer,
+        archive: Archive,
+        deliveries: Deliveries,
+        store: GuardedStore,
+        zone: tzinfo,
+        deliverable: frozenset[str],
+        deadline_s: float,
+        max_bytes: int = 2 << 30,
+        salt: str = "",
+    ) -> None:
+        """`deadline_s` is for reading the sources, all of them side by side."""
+        self.archive = archive
+        self.max_listed = MAX_LISTED
+        self._deliverable = deliverable
+        self._deadline_s = min(deadline_s, MAX_READING_S)
+        self._max_bytes = max_bytes
+        self._reader = reader
+        self._writer = writer
+        self._deliveries = deliveries
+        self._store = store
+        self._once = Once(store)
+        self._zone = zone
+        self._salt = salt
+
+    def ask(self, request: Request, *, policy: Policy, caller: str, now: int) -> Asked:
+        """A checked request. A run of Cloud Scheduler is known by its job and its planned time, which is also
+        what its relative times are relative to: tried again later, it is still the same question.
+
+        Raises: InvalidRequest, Forbidden.
+        """
+        key = request.idempotency_key
+        if key and not _KEY.fullmatch(key):
+            raise InvalidRequest.of("Idempotency-Key", "must be 1 to 256 printable ASCII characters")
+        if request.planned:
+            planned = instant.from_rfc3339(request.planned)
+            if planned is None:
+                raise InvalidRequest.of("X-CloudScheduler-ScheduleTime", "must be RFC 3339 with an offset")
+            now, key = planned, key or f"scheduler {request.job} {planned}"
+        asked = parse(request.body, now=now, policy=policy, deliverable=self._deliverable)
+        return Asked(asked, caller, Run(caller, key, asked.body_hash) if key else None)
+
+    def make(self, asked: Asked, *, now: int, headers: Mapping[str, str]) -> Made:
+        """The summary that is asked for. `headers` go with every call upstream.
+
+        Raises: SourceTimeout, SourceError when all sources failed; Conflict and KeyReused of a run;
+        InvalidRequest of a source.
+        """
+        began, run = time.monotonic(), asked.run
+        spend = Spend(deadline_s=self._deadline_s, max_bytes=self._max_bytes, headers=headers)
+
+        def remaining_s() -> float:
+            return TOTAL_S - (time.monotonic() - began)
+
+        if run is None:
+            return self._made(asked, now, spend, remaining_s)
+        if (answered := self._once.begin(run, remaining_s)) and (known := self._kept(answered)):
+            return Made(self._with_deliveries(known), "hit")
+        try:
+            made = self._made(asked, now, spend, remaining_s)
+        except BaseException:
+            self._once.abandon(run)
+            raise
+        self._once.finish(run, made.summary.id)
+        return made
+
+    def stored(self, summary_id: str, policy: Policy) -> Made | None:
+        """A stored summary with its deliveries as they stand now, if this policy may see it."""
+        found = self.archive.read(summary_id, policy)
+        return Made(self._with_deliveries(found), "hit") if found else None
+
+    def _made(self, asked: Asked, now: int, spend: Spend, remaining_s: Callable[[], float]) -> Made:
+        began, request = time.monotonic(), asked.request
+        read = self._reader.read(request, now, spend, lambda: spend.deadline_s - (time.monotonic() - began))
+        facts = facts_of(read.found)
+        told = facts | {"window": request.query.window.document()}
+        prompt = build(read.found, told, request.type, request.max_tokens)
+        key = self._content_key(request, read, facts)
+        known, status = self._wait_for(key, remaining_s)
+        if known is None:
+            worded = self._writer.write(
+                prompt,
+                told,
+                request.type,
+                caller=asked.caller,
+                timeout_s=remaining_s() - _LAST_S,
+                may_call=lambda: self._once.may_call(asked.run),
+            )
+            known = self._summary(key, request, read, facts, prompt, worded, now)
+            metrics.add(table.SUMMARIES, generator=known.generator)
+            self._keep(known, settled=worded.settled)
+        if request.store:
+            bots = request.query.labels.get("bot", ())
+            known = self.archive.keep(known, request.query.policy.narrowed(request.sources, bots))
+        return Made(self._delivered(known, request, remaining_s), status)
+
+    def _summary(
+        self,
+        key: str,
+        request: SummaryRequest,
+        read: Read,
+        facts: dict[str, Any],
+        prompt: Prompt,
+        worded: Worded,
+        now: int,
+    ) -> Summary:
+        selection = prompt.selection
+        return Summary(
+            id=key,
+            created=created_text(now),
+            type=request.type,
+            generator=worded.generator,
+            window=request.query.window.document(),
+            headline=worded.headline,
+            findings=worded.findings,
+            facts=facts,
+            patterns=patterns_of(selection),
+            recommended_checks=worded.checks,
+            coverage=Coverage(
+                matched=read.found.matched,
+                shown=selection.shown,
+                omitted=selection.omitted,
+                partial=read.partial,
+                warnings=(*read.warnings, *worded.warnings),
+            ),
+            usage=worded.usage,
+        )
+
+    def _content_key(self, request: SummaryRequest, read: Read, facts: dict[str, Any]) -> str:
+        """The summary's id."""
+        content = [
+            [p.id, p.count, p.first, p.last, [line.id for line, _ in p.examples]]
+            for p in (*read.found.problems, *read.found.others)
+        ]
+        parts = [
+            [self._salt, VERSION, self._writer.name, request.type, request.max_tokens, request.sources],
+            selected(request.query),
+            facts,
+            content,
+            [read.partial, *(f"{warn.source} {warn.code}" for warn in read.warnings)],
+        ]
+        encoded = msgspec.json.encode(parts, order="deterministic")
+        return hashlib.sha256(encoded).hexdigest()[:32]
+
+    def _wait_for(self, key: str, remaining_s: Callable[[], float]) -> tuple[Summary | None, Status]:
+        """The summary of this content if there is one, or another request is just making it."""
+        while True:
+            reading = self._store.read(f"summary/made/{key}")
+            if not reading.answered:
+                return None, "bypass"
+            if reading.value and (known := _decoded(reading.value)):
+                return known, "hit"
+            if self._store.create(f"summary/making/{key}", b"1", _LEASE_S):
+                again = self._store.get(f"summary/made/{key}")
+                known = _decoded(again) if again else None
+                return known, "hit" if known else "miss"
+            if remaining_s() < _LAST_S + 5:
+                return None, "miss"
+            time.sleep(_POLL_S)
+
+    def _keep(self, summary: Summary, *, settled: bool) -> None:
+        """What a better try may improve is kept for as long as who waits for it needs."""
+        lifetime_s = _MADE_S if settled else 60.0
+        self._store.set(f"summary/made/{summary.id}", msgspec.json.encode(summary), lifetime_s)
+        self._store.delete(f"summary/making/{summary.id}")
+
+    def _kept(self, summary_id: str) -> Summary | None:
+        """A summary that a run made, stored or not."""
+        found = self.archive.read(summary_id, UNRESTRICTED)
+        if found is None and (value := self._store.get(f"summary/made/{summary_id}")):
+            found = _decoded(value)
+        return found
+
+    def _delivered(
+        self, summary: Summary, request: SummaryRequest, remaining_s: Callable[[], float]
+    ) -> Summary:
+        if not request.deliver:
+            until = time.monotonic() + min(_RETRY_S, remaining_s())
+            self._deliveries.retry_pending(lambda: until - time.monotonic())
+            return summary
+        told = self._deliveries.deliver(summary, request.deliver, remaining_s)
+        return msgspec.structs.replace(summary, deliveries=told)
+
+    def _with_deliveries(self, summary: Summary) -> Summary:
+        return msgspec.structs.replace(summary, deliveries=self._deliveries.states(summary.id))
+
+
+def _decoded(value: bytes) -> Summary | None:
+    try:
+        return msgspec.json.decode(value, type=Summary)
+    except msgspec.MsgspecError:
+        return None

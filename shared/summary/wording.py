@@ -1,0 +1,133 @@
+"""Who words a summary: the model, when there is one and money, and it tells the truth; else the rules."""
+
+import logging
+from collections.abc import Callable
+from datetime import tzinfo
+from typing import Any, Final
+
+import msgspec
+
+from shared import metrics
+from shared.metrics import table
+from shared.redact import Redactor
+from shared.sources.source import Warn
+from shared.summary import rules
+from shared.summary.document import RULES, Finding, Type, Usage
+from shared.summary.model import Answered, Model, ModelFailed
+from shared.summary.prompt import Prompt
+from shared.summary.spend import Prices, Purse
+from shared.summary.verify import Verdict, Verifier
+
+_REASONS: Final = {
+    "bad_answer": "The model's answer was not of the shape that was asked for.",
+    "cut": "The model's answer was cut off.",
+    "gave_up": "Earlier attempts of this run did not come to their end.",
+    "over_limit": "The day's spending limit for models is reached.",
+    "rate_limited": "The model is asked too often.",
+    "refused": "The model refused to answer.",
+    "rejected": "The model's server rejected the request.",
+    "timeout": "The model did not answer in time.",
+    "too_large": "The model's answer was too large.",
+    "unreachable": "The model could not be reached.",
+    "unverified": "Too little of the model's answer was borne out by the entries that it cites.",
+}
+# A request that failed so was not worked on: it costs nothing.
+_FREE: Final = frozenset({"rate_limited", "rejected", "unreachable"})
+_MICRO: Final = 1_000_000
+_logger = logging.getLogger(__name__)
+
+
+class Worded(msgspec.Struct, frozen=True, kw_only=True):
+    """Everything of a summary that is not counted. `settled`: asking again would give nothing better."""
+
+    generator: str
+    headline: str
+    findings: tuple[Finding, ...]
+    checks: tuple[str, ...]
+    usage: Usage = Usage()
+    warnings: tuple[Warn, ...] = ()
+    settled: bool = True
+
+
+class Writer:
+    """Words summaries; `model` None: by the rules alone. `zone` is the market's."""
+
+    def __init__(
+        self, model: Model | None, purse: Purse, prices: Prices, redactor: Redactor, zone: tzinfo
+    ) -> None:
+        self._model = model
+        self._purse = purse
+        self._prices = prices
+        self._redactor = redactor
+        self._zone = zone
+
+    @property
+    def name(self) -> str:
+        """Who would write."""
+        return self._model.name if self._model else RULES
+
+    def write(
+        self,
+        prompt: Prompt,
+        facts: dict[str, Any],
+        kind: Type,
+        *,
+        caller: str,
+        timeout_s: float,
+        may_call: Callable[[], bool] = lambda: True,
+    ) -> Worded:
+        """Always an answer. `may_call` is asked, once, just before a model is."""
+        own = rules.write(prompt.selection, facts, kind, self._zone)
+        by_rules = Worded(generator=RULES, headline=own.headline, findings=own.findings, checks=own.checks)
+        if self._model is None or not prompt.selection.found.matched:
+            return by_rules
+        usage = Usage()
+        try:
+            answered, usage = self._ask(self._model, prompt, caller, timeout_s, may_call)
+            verdict = Verifier(prompt, facts, self._redactor, self._zone).verdict(answered.draft)
+            self._count(verdict)
+            if not verdict.suffices:
+                raise ModelFailed("unverified")
+        except ModelFailed as failed:
+            metrics.add(table.MODEL_FAILURES, reason=failed.reason)
+            warning = Warn("model", failed.reason, f"{_REASONS[failed.reason]} The rules wrote this summary.")
+            return msgspec.structs.replace(by_rules, usage=usage, warnings=(warning,), settled=False)
+        return Worded(
+            generator=self._model.name,
+            headline=verdict.headline or own.headline,
+            findings=verdict.findings,
+            checks=verdict.checks or own.checks,
+            usage=usage,
+        )
+
+    def _ask(
+        self, model: Model, prompt: Prompt, caller: str, timeout_s: float, may_call: Callable[[], bool]
+    ) -> tuple[Answered, Usage]:
+        """The model's answer and what it cost. Raises: ModelFailed."""
+        most = self._prices.micro_usd(model.name, prompt.tokens, model.max_output_tokens)
+        booking = self._purse.book(caller, most)
+        if not booking:
+            raise ModelFailed("over_limit")
+        if not may_call():
+            self._purse.correct(booking, most, 0)
+            raise ModelFailed("gave_up")
+        try:
+            answered = model.ask(prompt, timeout_s)
+        except ModelFailed as failed:
+            if failed.reason in _FREE:
+                self._purse.correct(booking, most, 0)
+            raise
+        read, written = answered.prompt_tokens, answered.completion_tokens
+        cost = self._prices.micro_usd(model.name, read, written)
+        self._purse.correct(booking, most, cost)
+        metrics.add(table.MODEL_TOKENS, read, kind="prompt")
+        metrics.add(table.MODEL_TOKENS, written, kind="completion")
+        metrics.add(table.MODEL_COST, cost / _MICRO)
+        if read > prompt.tokens:
+            _logger.warning("a prompt of %d estimated tokens had %d", prompt.tokens, read)
+        return answered, Usage(prompt_tokens=read, completion_tokens=written, cost_usd=cost / _MICRO)
+
+    def _count(self, verdict: Verdict) -> None:
+        if lost := sum(verdict.dropped.values()):
+            metrics.add(table.CLAIMS_DROPPED, lost)
+            _logger.info("claims dropped: %s", dict(verdict.dropped))
