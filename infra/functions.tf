@@ -1,7 +1,8 @@
 # The deployment table: a row for each folder under functions/.
 #
 #   deadline_s   what the function gives itself (REQUEST_DEADLINE_S); the gateway waits longer
-#                (infra/gateway/openapi.yaml.tftpl), and Cloud Run's timeout_s is longer still
+#                (infra/gateway/openapi.yaml.tftpl), and Cloud Run's timeout_s is longer still. Health's checks
+#                have one of their own
 #   concurrency  requests at a time of one instance, and its threads: one number
 #   settings     groups of settings.tf
 #   roles        on what it reads: every log bucket, the database, the view of the pods' logs
@@ -69,7 +70,6 @@ locals {
       cpu           = "1"
       concurrency   = 16
       max_instances = 2
-      deadline_s    = 5 # what its checks take at most
       timeout_s     = 40
       settings      = ["place", "auth", "gcs", "firestore", "pods", "state"]
       roles         = { buckets = local.object_roles, database = local.document_roles, view = local.view_roles }
@@ -105,7 +105,7 @@ module "function" {
   network       = var.redis == null ? null : { network = var.redis.network, subnetwork = var.redis.subnetwork }
 
   environment = {
-    for name, value in merge(local.setting_values, { REQUEST_DEADLINE_S = each.value.deadline_s }) :
+    for name, value in merge(local.setting_values, { REQUEST_DEADLINE_S = try(each.value.deadline_s, null) }) :
     name => value if contains(local.row_settings[each.key], name)
   }
 

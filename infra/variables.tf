@@ -192,13 +192,13 @@ variable "alerts" {
 }
 
 variable "budget" {
-  description = "A monthly budget of the project, in the billing account's currency; null is none."
+  description = "A monthly budget of the project, in the billing account's currency; null is none. Whoever applies it needs roles/billing.costsManager on that account."
   type        = object({ billing_account = string, monthly = number })
   default     = null
 }
 
 variable "redis" {
-  description = "Keep the state in a Redis of this size instead of Firestore; it has a fixed price. Null is none."
+  description = "Keep the state in a Redis of this size instead of Firestore; it has a fixed price. Null is none. Whoever applies it needs roles/redis.admin and roles/compute.networkUser."
   type = object({
     memory_gb  = optional(number, 1)
     network    = optional(string, "default")

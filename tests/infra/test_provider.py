@@ -2,6 +2,8 @@
 
 import json
 import subprocess
+import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -107,3 +109,19 @@ def test_lock_states_and_plans_are_not_committed() -> None:
     )
 
     assert told.stdout.split() == names
+
+
+@pytest.mark.parametrize(("ci", "status"), [("true", 1), ("", 0)])
+def test_a_machine_without_terraform_says_so(tmp_path: Path, ci: str, status: int) -> None:
+    """In one loud line; where CI=true that is a failure."""
+    told = subprocess.run(
+        [sys.executable, "-m", "tests.infra.offline"],
+        cwd=ROOT,
+        env={"PATH": str(tmp_path), "CI": ci},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert told.returncode == status, told.stderr
+    assert told.stdout == "*** MISSING: no terraform and no npm: the checks of infra/ do not run ***\n"

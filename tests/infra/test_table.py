@@ -2,7 +2,10 @@
 
 import base64
 import json
+import os
 import re
+import subprocess
+import sys
 from typing import Any
 
 import pytest
@@ -47,6 +50,22 @@ def test_every_setting_is_known_secret_or_plain(table: dict[str, Any]) -> None:
     """What the operator may set is what is left when Terraform has set what it knows."""
     assert {*table["known"], "REQUEST_DEADLINE_S"} == KNOWN
     assert set(table["plain"]) == ALL_SETTINGS - KNOWN - set(SECRETS)
+
+
+@pytest.mark.parametrize("function", FUNCTIONS)
+def test_a_function_starts_with_the_environment_that_is_planned(prod: Plan, function: str) -> None:
+    """Its module is imported with these variables and no others: settings are checked then."""
+    given = environment(prod.services[function])
+    started = subprocess.run(
+        [sys.executable, "-c", "import os, runpy; runpy.run_path(os.environ['FUNCTION_SOURCE'])"],
+        cwd=ROOT,
+        env={**given, "PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert (started.returncode, started.stderr) == (0, "")
 
 
 def test_what_is_not_set_is_not_there(prod: Plan) -> None:

@@ -158,7 +158,7 @@ def _tarball(package: Package) -> Path:
     file = folder / package.file
     if not file.exists():
         folder.mkdir(exist_ok=True)
-        _run(["npm", "pack", "--silent", f"{package.name}@{package.version}"], folder)
+        _run(["npm", "pack", "--loglevel=error", f"{package.name}@{package.version}"], folder)
     digest = base64.b64encode(hashlib.sha512(file.read_bytes()).digest()).decode()
     if f"sha512-{digest}" != package.integrity:
         file.unlink()
