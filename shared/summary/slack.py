@@ -153,7 +153,7 @@ def _facts(facts: dict[str, Any]) -> str:
     told = []
     if isinstance(trades, dict) and any(_number(trades, name) for name in ("opened", "closed", "rejected")):
         counts = [f"{_number(trades, name):,} {name}" for name in ("opened", "closed", "rejected")]
-        told += [f"Trades: {', '.join(counts)}", f"P&L {_number(trades, 'pnl'):+,.2f}"]
+        told += [f"Trades: {', '.join(counts)}", f"result {_number(trades, 'pnl'):+,.2f}"]
     if silent := [_bot(one) for one in facts.get("silent_bots") or ()]:
         told.append(f"Silent bots: {_names(silent)}")
     return " · ".join(told)

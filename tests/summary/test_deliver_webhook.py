@@ -171,7 +171,7 @@ def test_a_receiver_that_does_not_come_to_an_end_costs_the_timeout_and_no_more(
     failed = failure(hooks.url("/in"), timeout_s=0.5)
 
     assert (failed.reason, failed.retry) == ("timeout", True)
-    assert time.monotonic() - began < 1
+    assert time.monotonic() - began < 1.5
     posting = [thread for thread in threading.enumerate() if thread.name == "post"]
     for thread in posting:
         thread.join(timeout=5)
@@ -187,7 +187,7 @@ def test_a_host_that_takes_connections_and_nothing_else_costs_the_timeout(
         for scheme in ("http", "https"):
             began = time.monotonic()
             assert failure(f"{scheme}://{hole.host}/in", timeout_s=0.3).reason == "timeout"
-            assert time.monotonic() - began < 1
+            assert time.monotonic() - began < 1.5
 
 
 def test_a_receiver_that_hangs_up_or_is_not_there_is_unreachable(hooks: HooksServer) -> None:
@@ -206,7 +206,7 @@ def test_an_answer_without_end_is_not_read(hooks: HooksServer) -> None:
     began = time.monotonic()
     post(hooks.url("/in"), b"{}", {}, 5)
 
-    assert time.monotonic() - began < 1
+    assert time.monotonic() - began < 1.5
     time.sleep(0.2)
     sent = hooks.body_bytes_sent
     time.sleep(0.2)

@@ -53,7 +53,7 @@ def test_a_message_tells_what_was_found_and_where_it_can_be_seen() -> None:
         "Margin rejections doubled for stock_trader",
         f"errors · {WINDOW} · by rules · 1,284 entries matched · ⚠ partial: not everything could be read",
         "🔴 ERROR: Margin rejections doubled\n“Insufficient margin for TCS”\nBots: stock_trader",
-        "Trades: 31 opened, 28 closed, 212 rejected · P&L +8,120.50 · Silent bots: paper_trader",
+        "Trades: 31 opened, 28 closed, 212 rejected · result +8,120.50 · Silent bots: paper_trader",
         "Recommended checks\n• Free margin of stock_trader",
         f"1,072 of 1,284 entries are in no pattern shown · {WARNED} · summary s-1",
     ]
