@@ -5,51 +5,36 @@ Everything here is one JSON line each, for the prompt. Without a model the same 
 look at, and its patterns are what a summary shows.
 """
 
-import re
-from collections.abc import Iterable, Iterator, Sequence
-from typing import Any, Final
+from collections.abc import Callable, Iterator
+from typing import Final, NamedTuple
 
 import msgspec
 
-from shared import instant
-from shared.search.headline import headline
-from shared.search.masks import PLACEHOLDER
-from shared.search.patterns import OTHER_EXAMPLES, PROBLEM_EXAMPLES, Pattern
-from shared.search.tally import Slot
+from shared.search.patterns import PROBLEM_EXAMPLES, Pattern
 from shared.summary.digest import PROBLEM, Findable
 from shared.summary.line import Line
+from shared.summary.rows import (
+    WITHHELD,
+    Example,
+    Row,
+    excerpt,
+    gist,
+    is_prose,
+    numbers,
+    rendered,
+    shown,
+    template_of,
+    to_json,
+)
 from shared.summary.suspicion import is_suspicious
 from shared.summary.tokens import estimate
 
+__all__ = ["WITHHELD", "Example", "Row", "Selection", "excerpt", "least", "numbers", "select"]
+
 # An example's text in the prompt, in characters: the first that lets every problem in.
-_TEXT_CHARS: Final = (240, 140, 80)
-_TEMPLATE_CHARS: Final = 240
+_TEXT_CHARS: Final = (240, 160, 110, 80)
 # Of the budget, what problems leave to the normal patterns when both want more than there is.
 _NORMAL_SHARE: Final = 0.12
-WITHHELD: Final = "[withheld: reads like an instruction to a language model]"
-_FRAME: Final = re.compile(r"^\S", re.MULTILINE)
-
-
-class Example(msgspec.Struct, frozen=True):
-    """An entry that is shown: `ref` is its short name in the prompt, `text` what is shown of its message,
-    word for word; None when it is withheld."""
-
-    ref: str
-    line: Line
-    text: str | None
-
-
-class Row(msgspec.Struct):
-    """A pattern that is shown, with the examples there is room for."""
-
-    pattern: Pattern
-    is_new: bool
-    examples: list[Example]
-
-    @property
-    def withheld(self) -> bool:
-        """Whether some of its lines read like instructions: then its template is not shown either."""
-        return any(example.text is None for example in self.examples)
 
 
 class Selection(msgspec.Struct):
@@ -76,14 +61,14 @@ class Selection(msgspec.Struct):
 
     def lines(self) -> list[str]:
         """A JSON line each pattern, and the one that says what was left out."""
-        lines = [_json(_row(row, self.found.window.end - self.found.window.start)) for row in self.rows]
+        lines = [to_json(rendered(row, self.found.window.end - self.found.window.start)) for row in self.rows]
         return [*lines, self.rest()]
 
     def rest(self) -> str:
         """The line about what is not shown."""
         patterns = len(self.found.problems) + len(self.found.others)
         problems = sum(1 for row in self.rows if row.pattern.severity >= PROBLEM)
-        return _json(
+        return to_json(
             {
                 "left_out": {
                     "entries": self.omitted,
@@ -98,13 +83,29 @@ def select(found: Findable, budget: int) -> Selection:
     """As much of a digest as `budget` tokens hold, whatever the estimate says of them at most."""
     filler = _Filler(found, budget)
     for chars in _TEXT_CHARS:
-        if filler.problems(chars) or chars == _TEXT_CHARS[-1]:
+        if filler.problems(chars):
             break
     normal = int(filler.left * _NORMAL_SHARE) if found.others else 0
+    filler.templates(keep=normal)
     filler.more_examples(keep=normal)
     filler.others()
     filler.more_examples()
     return filler.selection
+
+
+def least(found: Findable, budget: int) -> int:
+    """How many tokens all problems take at least, with texts of any length; at most `budget`."""
+    filler = _Filler(found, budget)
+    return filler.selection.tokens if filler.problems(_TEXT_CHARS[-2]) else budget
+
+
+class _Examples(NamedTuple):
+    """A pattern's entries: the first `unlike` of them differ in more than a word from all before, the first
+    `new` in a word at least."""
+
+    lines: list[Line]
+    unlike: int
+    new: int
 
 
 class _Filler:
@@ -117,6 +118,7 @@ class _Filler:
         self._budget = budget
         self._next_ref = 1
         self._chars = _TEXT_CHARS[0]
+        self._ordered: dict[str, _Examples] = {}
         self._reset()
 
     @property
@@ -129,32 +131,56 @@ class _Filler:
         self.selection.tokens = estimate(self.selection.rest()) + 16
 
     def problems(self, chars: int) -> bool:
-        """Each problem with its first example; whether all found room."""
+        """Each problem with its first example, then with one of each of its shapes; whether all found room.
+
+        Templates of the same words, whose lines have unequal numbers of values, are one problem: the others
+        come last.
+        """
         self._reset()
         self._chars = chars
-        added = [self._add(pattern) for pattern in self._found.problems]
-        return all(added)
+        first: dict[tuple[str, ...], Pattern] = {}
+        for pattern in self._found.problems:
+            first.setdefault((pattern.severity.name, *gist(pattern.template)), pattern)
+        added = [self._add(pattern, told=is_prose(pattern)) for pattern in first.values()]
+        fitted = self._add_examples(lambda row: self._examples(row.pattern).unlike) and all(added)
+        self._add_examples(lambda row: self._examples(row.pattern).new)
+        chosen = {pattern.id for pattern in first.values()}
+        for pattern in self._found.problems:
+            if pattern.id not in chosen:
+                self._add(pattern)
+        return fitted
+
+    def templates(self, keep: int) -> None:
+        """The templates of problems, rarest first."""
+        for row in self.selection.rows:
+            if len(row.pattern.examples) > 1:
+                self._tell(row, keep)
 
     def others(self) -> None:
         """The most frequent first; when one has no room, shorter ones still may."""
         misses = 0
         for pattern in self._found.others:
-            misses += not self._add(pattern)
+            misses += not self._add(pattern, told=True)
             if misses > 20:
                 return
 
     def more_examples(self, keep: int = 0) -> None:
         """One more of each pattern in turn, until none has more or the budget ends."""
+        self._add_examples(lambda row: len(row.pattern.examples), keep)
+
+    def _add_examples(self, limit: Callable[[Row], int], keep: int = 0) -> bool:
+        """Further examples, in turn, of each row as many as `limit` says; whether all found room."""
+        fitted = True
         for at in range(1, PROBLEM_EXAMPLES):
             for row in self.selection.rows:
-                problem = row.pattern.severity >= PROBLEM
-                limit = PROBLEM_EXAMPLES if problem else OTHER_EXAMPLES
-                if at < limit and at < len(row.pattern.examples) and len(row.examples) == at:
-                    self._add_example(row, at, keep)
+                if at < limit(row) and len(row.examples) == at:
+                    fitted = self._add_example(row, at, keep) and fitted
+        return fitted
 
-    def _add(self, pattern: Pattern) -> bool:
-        row = Row(pattern, pattern.id in self._found.new, [self._example(pattern, 0)])
-        cost = estimate(_json(_row(row, self._span))) + 1
+    def _add(self, pattern: Pattern, *, told: bool = False) -> bool:
+        terse = self._chars < _TEXT_CHARS[0]
+        row = Row(pattern, pattern.id in self._found.new, [self._example(pattern, 0)], told, terse)
+        cost = estimate(to_json(rendered(row, self._span))) + 1
         if cost > self.left:
             return False
         self._next_ref += 1
@@ -162,93 +188,41 @@ class _Filler:
         self.selection.rows.append(row)
         return True
 
-    def _add_example(self, row: Row, at: int, keep: int) -> None:
+    def _add_example(self, row: Row, at: int, keep: int) -> bool:
         example = self._example(row.pattern, at)
-        cost = estimate(_json(_shown(example, self._span))) + 2
+        cost = estimate(to_json(shown(example, self._span, row))) + 2
         if cost > self.left - keep:
-            return
+            return False
         self._next_ref += 1
         self.selection.tokens += cost
         row.examples.append(example)
+        return True
+
+    def _tell(self, row: Row, keep: int) -> None:
+        cost = estimate(to_json(template_of(row.pattern))) + 2
+        if not row.told and cost <= self.left - keep:
+            self.selection.tokens += cost
+            row.told = True
+
+    def _examples(self, pattern: Pattern) -> _Examples:
+        """A pattern's entries, those first that say most that is new."""
+        known = self._ordered.get(pattern.id)
+        if known is None:
+            ranked: list[list[Line]] = [[], [], []]
+            seen: list[set[str]] = []
+            for line, message in pattern.examples:
+                words = set(gist(message))
+                news = min((len(words - others) for others in seen), default=2)
+                seen.append(words)
+                ranked[min(news, 2)].append(line)
+            unlike, named, alike = ranked[2], ranked[1], ranked[0]
+            known = _Examples([*unlike, *named, *alike], len(unlike), len(unlike) + len(named))
+            self._ordered[pattern.id] = known
+        return known
 
     def _example(self, pattern: Pattern, at: int) -> Example:
-        line: Line = pattern.examples[at][0]
-        text = None if is_suspicious(line.message) else excerpt(line.message, self._chars)
-        return Example(f"e{self._next_ref}", line, text)
-
-
-def excerpt(message: str, chars: int) -> str:
-    """A piece of a message, word for word, that says most: of a traceback its exception, of several lines
-    the first, without the time and level that it begins with."""
-    head = headline(message)
-    if head not in message:
-        # Made, not taken: a traceback, or several lines.
-        lines = [line.strip() for line in message.splitlines() if line.strip()]
-        if not lines:
-            return message[:chars]
-        traceback = "Traceback (most recent call last):" in message
-        bare = [line for line in message.splitlines() if line and not line[0].isspace()]
-        head = (bare[-1].strip() if traceback and bare else headline(lines[0])) or lines[0]
-        head = head if head in message else lines[0]
-    head = head.strip()
-    if len(head) <= chars:
-        return head
-    cut = head[:chars]
-    return cut[: cut.rfind(" ")] if " " in cut[chars // 2 :] else cut
-
-
-def _row(row: Row, span: int) -> list[Any]:
-    """`[severity, count, "new"?, first, last, template, [example, …]]`; one entry alone is its example."""
-    pattern = row.pattern
-    head: list[Any] = [pattern.severity.name, pattern.count, *(["new"] if row.is_new else [])]
-    if pattern.count > 1:
-        head += [_time(pattern.first, span), _time(pattern.last, span)]
-    if len(pattern.examples) > 1:
-        head.append(WITHHELD if row.withheld else _template(pattern))
-    return [*head, [_shown(example, span) for example in row.examples]]
-
-
-def _shown(example: Example, span: int) -> list[str]:
-    """`[ref, time, bot, text]`."""
-    line = example.line
-    text = WITHHELD if example.text is None else example.text
-    return [example.ref, _time(line.timestamp, span), line.bot, text]
-
-
-def _template(pattern: Pattern) -> str:
-    """The template with the values that stood in its slots: `required <4238.56..50916.31>`."""
-    slots = iter(pattern.slots)
-    words = [
-        word.replace(PLACEHOLDER, _values(next(slots, Slot())), 1) if PLACEHOLDER in word else word
-        for word in pattern.template.split(" ")
-    ]
-    text = " ".join(words)[:_TEMPLATE_CHARS]
-    return WITHHELD if is_suspicious(text) else text
-
-
-def _values(slot: Slot) -> str:
-    parts = []
-    if slot.low is not None and slot.high is not None:
-        low, high = f"{slot.low:.10g}", f"{slot.high:.10g}"
-        parts.append(low if low == high else f"{low}..{high}")
-    texts = [text for text in slot.texts if len(text) <= 24][:3]
-    parts += texts
-    if not parts:
-        return PLACEHOLDER
-    more = "|…" if slot.more or len(texts) < len(slot.texts) else ""
-    return f"<{'|'.join(parts)}{more}>"
-
-
-def _time(at: int, span: int) -> str:
-    """UTC to the second; with its date where the window is longer than a day."""
-    text = instant.to_text(at)
-    return text[11:19] if span <= instant.DAY else text[5:19].replace("T", " ")
-
-
-def _json(value: Any) -> str:
-    return msgspec.json.encode(value).decode()
-
-
-def numbers(values: Iterable[Slot]) -> Sequence[str]:
-    """The ends of slots' ranges, as the template shows them."""
-    return [f"{end:.10g}" for slot in values for end in (slot.low, slot.high) if end is not None]
+        line = self._examples(pattern).lines[at]
+        text = excerpt(line.message, self._chars)
+        # A long message is looked at from its begin only; what is shown of it may be its end.
+        held = is_suspicious(line.message) or is_suspicious(text) or is_suspicious(line.bot)
+        return Example(f"e{self._next_ref}", line, None if held else text)
