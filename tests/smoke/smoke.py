@@ -2,7 +2,8 @@
 
     TOKEN=… python3 tests/smoke/smoke.py --url https://gateway.example [--role viewer] [--wait 600]
 
-One file that needs nothing but Python 3.9. The routes are those of the service's own /openapi.json; new ones are asked too.
+One file that needs nothing but Python 3.9. The routes are those of the service's own /openapi.json; new ones
+are asked too.
 
 What this does not prove: that entries are complete, right or redacted; that limits, the cache, the metrics or
 the audit work; that every instance runs the new image; how fast it is or what it bears; that scheduled jobs,
