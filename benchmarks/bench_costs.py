@@ -3,7 +3,7 @@
 Each function runs as in production (functions-framework, gunicorn), set up for Google Cloud, over servers
 that speak the real protocols: a fake Cloud Storage, a fake Cloud Logging, and the Firestore emulator (log
 documents and state store) behind a meter. Asked one at a time, warm, over a day of demo data.
-`cost_table.py` turns the results into the table of docs/operations.md.
+`cost_table.py` turns the results into the tables of docs/operations.md, which is written anew.
 
 Usage: python benchmarks/bench_costs.py [--requests 40]
 """
@@ -28,6 +28,7 @@ import jwt
 
 ROOT = Path(__file__).parent.parent
 sys.path.insert(0, str(ROOT))
+from benchmarks import cost_table  # noqa: E402
 from benchmarks.firestore_meter import FirestoreMeter  # noqa: E402
 from local import demo  # noqa: E402
 from shared import instant  # noqa: E402
@@ -222,6 +223,7 @@ def main() -> int:
             for function in functions.values():
                 function.stop()
     OUT.write_text(json.dumps(results, indent=2) + "\n")
+    cost_table.PAGE.write_text(cost_table.written(cost_table.PAGE.read_text(), results))
     return 0
 
 

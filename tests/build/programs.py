@@ -100,7 +100,7 @@ class World:
     def __init__(self, folder: Path, root: Path) -> None:
         self.folder, self.root = folder, root
         self.path = folder / "bin"
-        self.path.mkdir()
+        self.path.mkdir(parents=True)
         program = PROGRAM.format(python=sys.executable, world=str(folder), digest=DIGEST)
         for name in NAMES:
             (self.path / name).write_text(program)

@@ -2,7 +2,9 @@
 
 import copy
 import importlib.util
+import os
 import re
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -13,6 +15,7 @@ import pytest
 import yaml
 
 from tests.build import build_file
+from tests.build.programs import World
 from tests.conftest import ROOT
 from tests.servers.required import require
 
@@ -137,3 +140,54 @@ def test_a_tool_is_copied_out_of_its_image(tmp_path: Path) -> None:
 
     assert subprocess.check_output([tmp_path / "tools/bin/terraform"], text=True) == "1.11\n"
     assert unknown.returncode == 2
+
+
+@pytest.fixture
+def submitted(tmp_path: Path) -> set[str]:
+    """What `gcloud builds submit` sends of a tree: this one's ignore files, and one file of each kind."""
+    require("gcloud", shutil.which("gcloud"))
+    for name in (".gcloudignore", ".gitignore"):
+        shutil.copy(ROOT / name, tmp_path)
+    for name in (
+        *(
+            "cloudbuild.yaml",
+            "Dockerfile",
+            ".dockerignore",
+            "shared/entry.py",
+            "infra/main.tf",
+            "infra/.gitignore",
+        ),
+        *(".git/config", ".venv/bin/python", ".local/key.pem", "shared/__pycache__/entry.cpython-311.pyc"),
+        *(
+            "infra/bootstrap/terraform.tfstate",
+            "infra/.terraform/providers/google",
+            "infra/.terraform.lock.hcl",
+        ),
+    ):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).touch()
+    command = ["gcloud", "meta", "list-files-for-upload", str(tmp_path)]
+    env = {**os.environ, "CLOUDSDK_CONFIG": str(tmp_path.with_name("gcloud"))}
+    listed = subprocess.run(command, env=env, capture_output=True, text=True, check=True).stdout
+    return set(listed.split())
+
+
+def test_a_submitted_tree_has_all_that_is_built_and_nothing_private(submitted: set[str]) -> None:
+    """The ignore files go with it, since tests read them; keys, states and caches do not."""
+    assert submitted == {
+        *(".gitignore", ".dockerignore", "Dockerfile", "cloudbuild.yaml", "shared/entry.py"),
+        *("infra/main.tf", "infra/.gitignore"),
+    }
+
+
+def test_tests_have_a_repository_to_ask(tmp_path: Path) -> None:
+    """A submitted tree has no .git: then one is made, so that what git ignores can be asked."""
+    tree = tmp_path / "tree"
+    shutil.copytree(ROOT / "scripts/deploy", tree / "scripts/deploy")
+    submitted = World(tmp_path / "other", tree)
+
+    ended = submitted.run("bash", "scripts/deploy/test.sh", PROJECT="a-project", ENVIRONMENT="dev")
+
+    assert ended.code == 0, ended.printed
+    assert (tree / ".git").is_dir()
+    assert submitted.journal == ["make test"]
