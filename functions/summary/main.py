@@ -11,7 +11,7 @@ def make(call: Call) -> Answer:
     call.args.finish()
     service = wiring.summaries()
     asked = service.ask(call.request, policy=call.policy, caller=call.caller, now=call.now)
-    made = service.make(asked, now=call.now, headers=call.budget.headers)
+    made = service.make(asked, now=call.now, budget=call.budget)
     call.told(returned=made.summary.coverage.matched, cache=made.status, query_hash=asked.hash)
     return call.json(made.document())
 

@@ -165,7 +165,7 @@ class _Stream:
             try:
                 page = self._source.read(query, budget)
             finally:
-                _add(scanned, budget.scanned)
+                scanned.add(budget.scanned)
             self._keep_warnings(page)
             self._put(page)
             if page.resume is None or any(warn.code == "budget_spent" for warn in page.warnings):
@@ -197,8 +197,3 @@ class _Stream:
 
 def _key(entry: LogEntry) -> OrderKey:
     return order_key(entry.timestamp, entry.source, entry.id)
-
-
-def _add(total: Scanned, more: Scanned) -> None:
-    for name in Scanned.__struct_fields__:
-        setattr(total, name, getattr(total, name) + getattr(more, name))

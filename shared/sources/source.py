@@ -36,6 +36,11 @@ class Scanned(msgspec.Struct):
         """Whether anything was read at all."""
         return bool(self.bytes or self.documents)
 
+    def add(self, more: "Scanned") -> None:
+        """Both together."""
+        for name in self.__struct_fields__:
+            setattr(self, name, getattr(self, name) + getattr(more, name))
+
 
 class Plan(msgspec.Struct, frozen=True):
     """What answering would read at most; bytes as stored."""

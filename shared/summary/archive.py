@@ -18,6 +18,7 @@ from shared.summary.document import Summary, Type
 KEPT_DAYS: Final = 90
 KEPT_S: Final = KEPT_DAYS * 86_400.0
 MAX_LISTED: Final = 100
+_LEAST_S: Final = 60.0
 # Above every instant that can be written: a later time has a smaller name.
 _LAST: Final = instant.LATEST
 
@@ -53,11 +54,15 @@ class Archive:
         self._clock = clock
 
     def keep(self, summary: Summary, policy: Policy) -> Summary:
-        """Stores it; one of the same id keeps the time at which it was first made."""
+        """Stores it; one of the same id keeps the time at which it was first made, and its days."""
         known = self._read(summary.id)
         if known:
             summary = msgspec.structs.replace(summary, created=known.summary.created)
-        self._store.set(f"summary/{summary.id}", msgspec.json.encode(Stored(summary, policy)), KEPT_S)
+        if known == Stored(summary, policy):
+            return summary
+        age_s = self._clock() - (instant.from_rfc3339(summary.created) or 0) / instant.SECOND
+        kept_s = min(KEPT_S, max(_LEAST_S, KEPT_S - age_s))
+        self._store.set(f"summary/{summary.id}", msgspec.json.encode(Stored(summary, policy)), kept_s)
         card = Card(
             id=summary.id,
             created=summary.created,
@@ -67,7 +72,7 @@ class Archive:
             generator=summary.generator,
             policy=policy,
         )
-        self._store.set(_card_key(card), msgspec.json.encode(card), KEPT_S)
+        self._store.set(_card_key(card), msgspec.json.encode(card), kept_s)
         return summary
 
     def read(self, summary_id: str, policy: Policy) -> Summary | None:

@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from datetime import tzinfo
 
 from shared.config import SummarySettings
+from shared.errors import ConfigError
 from shared.limits import Rate
 from shared.redact import Redactor
 from shared.sources.source import LogSource
@@ -59,7 +60,12 @@ def service(
     max_bytes: int,
 ) -> Service:
     """Summaries of these sources. `zone` is that of times without an offset; `project` is "" where there is
-    no console to link to. Without a key the rules write."""
+    no console to link to. Without a key the rules write.
+
+    Raises: ConfigError for settings that came as secrets, and could not be judged at the start.
+    """
+    if wrong := faults(settings):
+        raise ConfigError([sentence for _, sentence in wrong])
     market = parse_market_hours(settings.market_hours).zone
     model = None
     if settings.openai_api_key:

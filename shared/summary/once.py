@@ -12,6 +12,7 @@ from typing import Final
 import msgspec
 
 from shared.errors import Conflict, KeyReused
+from shared.policy import UNRESTRICTED, Policy
 from shared.state import GuardedStore
 
 KEPT_S: Final = 86_400.0
@@ -19,45 +20,52 @@ KEPT_S: Final = 86_400.0
 LEASE_S: Final = 70.0
 # A run and one more after a crash.
 MAX_CALLS: Final = 2
-_POLL_S: Final = 0.1
+# Between two looks at what another does: more each time, for a look is a read and a write.
+FIRST_PAUSE_S: Final = 0.1
+MAX_PAUSE_S: Final = 1.0
+# Not worth beginning with less.
+LEAST_S: Final = 5.0
 _CALLS: Final = "calls"
 
 
 class Run(msgspec.Struct, frozen=True):
-    """What makes two requests one: the caller and the key, and that their bodies are equal."""
+    """What makes two requests one: the caller with what they may see, and the key; and that their bodies are
+    equal."""
 
     caller: str
     key: str
     body_hash: str
+    policy: Policy = UNRESTRICTED
 
     @property
     def digest(self) -> str:
-        """Stands for caller and key."""
-        return hashlib.sha256(msgspec.json.encode([self.caller, self.key])).hexdigest()[:32]
+        """Stands for caller, policy and key."""
+        encoded = msgspec.json.encode([self.caller, self.policy, self.key], order="deterministic")
+        return hashlib.sha256(encoded).hexdigest()[:32]
 
 
 class _Claim(msgspec.Struct, frozen=True):
-    """The first request's body; its answer's id once there is one."""
+    """The first request's body; its answer, once there is one."""
 
     body_hash: str
-    answer: str = ""
+    answer: bytes = b""
 
 
 class Once:
     """Runs keyed by callers; answers are kept for a day."""
 
-    def __init__(self, store: GuardedStore, monotonic: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, store: GuardedStore) -> None:
         self._store = store
-        self._monotonic = monotonic
 
-    def begin(self, run: Run, remaining_s: Callable[[], float]) -> str | None:
-        """The id of the answer that there is already; None when the caller is to make it, and then `finish`.
+    def begin(self, run: Run, remaining_s: Callable[[], float]) -> bytes | None:
+        """The answer that there is already; None when the caller is to make it, and then `finish`.
 
         Raises: KeyReused for another body under the same key; Conflict when another request works on it for
         longer than this one has time.
         """
+        self._store.create(_claim(run), msgspec.json.encode(_Claim(run.body_hash)), KEPT_S)
+        pause_s = FIRST_PAUSE_S
         while True:
-            self._store.create(_claim(run), msgspec.json.encode(_Claim(run.body_hash)), KEPT_S)
             claim = self._claim(run)
             if claim.body_hash != run.body_hash:
                 raise KeyReused("This idempotency key came with another body before.")
@@ -66,9 +74,10 @@ class Once:
             if self._store.create(_lease(run), b"1", LEASE_S):
                 # Between our look and our lease the other may have finished.
                 return self._claim(run).answer or None
-            if remaining_s() <= 1.0:
+            if remaining_s() - pause_s < LEAST_S:
                 raise Conflict("The same request is still being worked on.", retry_after_s=10)
-            time.sleep(_POLL_S)
+            time.sleep(pause_s)
+            pause_s = min(MAX_PAUSE_S, pause_s * 1.5)
 
     def may_call(self, run: Run | None) -> bool:
         """Whether the run may still ask a model; says beforehand that it does."""
@@ -78,8 +87,8 @@ class Once:
         self._store.increment(key, {_CALLS: 1}, KEPT_S)
         return self._store.counter(key).get(_CALLS, 1) <= MAX_CALLS
 
-    def finish(self, run: Run, answer: str) -> None:
-        """Keeps the answer's id, and lets go."""
+    def finish(self, run: Run, answer: bytes) -> None:
+        """Keeps the answer, and lets go."""
         self._store.set(_claim(run), msgspec.json.encode(_Claim(run.body_hash, answer)), KEPT_S)
         self._store.delete(_lease(run))
 

@@ -26,7 +26,7 @@ from shared.summary.request import SummaryRequest
 SETTLING: Final = 15 * MINUTE
 _KEPT_S: Final = 8 * 86_400.0
 _NOT_WHOLE: Final = "The window before was not read whole: nothing is called new."
-# Labels that are names of ours, and can be no secret.
+# Labels that are names of ours: what no rule takes for a secret is equal with and without secrets.
 _NAMES: Final = frozenset({"bot", "strategy", "symbol"})
 # Not worth beginning to read with less.
 _MIN_S: Final = 0.5
@@ -73,8 +73,12 @@ class Reader:
             shapes = tuple(s for s in digest.patterns.skeletons() if s[1] >= PROBLEM)
             self._remember(request, request.query, Baseline(shapes, digest.facts.last, complete=True))
         warnings = [warn for ending in endings for warn in ending.warnings]
+        found = findable(digest, before, request.query.window)
+        if any(_lost(ending) for ending in endings):
+            # Whoever was not heard may stand in what was not read.
+            found = msgspec.structs.replace(found, silent={})
         return Read(
-            findable(digest, before, request.query.window),
+            found,
             any(ending.partial for ending in endings),
             (*warnings, *([warning] if warning else [])),
             tuple(endings),
@@ -89,12 +93,16 @@ class Reader:
         wanted. Where one does, it must only see what is redacted, and the sources do the work.
         """
         texts = query.q is not None or query.regex is not None or query.exclude is not None
-        looks = texts or bool(query.labels.keys() - _NAMES)
+        names = [value for label in _NAMES for value in query.labels.get(label, ())]
+        looks = texts or bool(query.labels.keys() - _NAMES) or any(self._is_secret(name) for name in names)
         policy = query.policy if looks else query.policy.unredacted()
         streams = Streams(sources, msgspec.structs.replace(query, policy=policy), spend)
         entries: Iterator[LogEntry] = iter(streams)
         yield from map(line_reader(self._redactor, self._zone), entries)
         endings += streams.endings
+
+    def _is_secret(self, text: str) -> bool:
+        return self._redactor.text(text) != text
 
     def _before(
         self,

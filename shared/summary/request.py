@@ -5,7 +5,7 @@ from typing import Any, Final, Protocol, cast
 
 import msgspec
 
-from shared.arguments import Arguments
+from shared.arguments import MAX_PARAMETERS, Arguments
 from shared.errors import Fault, Forbidden, InvalidRequest
 from shared.policy import Policy
 from shared.query import LABELS, SCOPES, LogQuery
@@ -16,6 +16,7 @@ DEFAULT_TOKENS: Final = 4000
 MIN_TOKENS: Final = 500
 MAX_TOKENS: Final = 32_000
 ROUTE: Final = "/logs/summary"
+_MAX_FAULTS: Final = 20
 _OWN: Final = frozenset({"sources", "type", "max_tokens", "deliver", "store"})
 _SINGLE: Final = frozenset({"start", "end", "since", "min_severity", "q", "regex", "exclude"})
 
@@ -46,7 +47,7 @@ class Request(Protocol):
 
 class SummaryRequest(msgspec.Struct, frozen=True, kw_only=True):
     """A checked request. `query` has the caller's policy, redacting whoever asks; `body_hash` is equal for
-    equal bodies, `window_given` says that nothing in it is relative to now."""
+    equal bodies."""
 
     query: LogQuery
     sources: tuple[str, ...]
@@ -76,13 +77,13 @@ def parse(body: bytes, *, now: int, policy: Policy, deliverable: frozenset[str])
     if not isinstance(store, bool):
         faults.append(Fault("must be true or false", pointer="/store"))
     args = _arguments(given, faults)
-    query = _query(args, faults, now=now, policy=policy.redacting(), sources=sources)
+    shown = _shown(policy, sources, asked="sources" in given)
+    query = _query(args, faults, now=now, policy=policy.redacting(), sources=shown)
     if faults or query is None:
-        raise InvalidRequest(_named(faults), faults=faults)
-    allowed = _allowed(query, sources, asked="sources" in given)
+        raise InvalidRequest(_named(faults[:_MAX_FAULTS]), faults=faults[:_MAX_FAULTS])
     return SummaryRequest(
         query=query,
-        sources=allowed,
+        sources=shown,
         type=cast("Type", type_),
         max_tokens=max_tokens,
         deliver=targets,
@@ -117,6 +118,10 @@ def _arguments(given: dict[str, Any], faults: list[Fault]) -> Arguments:
             faults.append(Fault(f"must be {kind}", pointer=_pointer(name)))
             continue
         values[name] = several
+    if sum(map(len, values.values())) > MAX_PARAMETERS:
+        raise InvalidRequest(
+            f"More than {MAX_PARAMETERS} values.", faults=[Fault("has too many values", pointer="")]
+        )
     return Arguments.of(values)
 
 
@@ -135,12 +140,12 @@ def _query(
         return None
 
 
-def _allowed(query: LogQuery, sources: tuple[str, ...], *, asked: bool) -> tuple[str, ...]:
+def _shown(policy: Policy, sources: tuple[str, ...], *, asked: bool) -> tuple[str, ...]:
     """The sources that the policy shows; one that was asked for by name and is not shown is refused."""
     shown = []
     for source in sources:
         try:
-            query.policy.bounds(source)
+            policy.bounds(source)
         except Forbidden:
             if asked:
                 raise
@@ -177,6 +182,8 @@ def _choice(
 
 def _tokens(given: dict[str, Any], faults: list[Fault]) -> int:
     value = given.get("max_tokens", DEFAULT_TOKENS)
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)  # 1e9 is a whole number
     if not isinstance(value, int) or isinstance(value, bool) or value < MIN_TOKENS:
         faults.append(Fault(f"must be a whole number from {MIN_TOKENS}", pointer="/max_tokens"))
         return DEFAULT_TOKENS

@@ -22,9 +22,11 @@ from shared.summary.select import Row, Selection
 
 _MAX_FINDINGS: Final = 8
 _MAX_CITATIONS: Final = 3
+_MAX_BOTS: Final = 10
 _SUBJECT_CHARS: Final = 120
 _QUOTE_CHARS: Final = 200
 NOTHING: Final = "Nothing happened: no entries in this window"
+NOT_WHOLE: Final = "No entries were found, but not everything could be read"
 
 # What each type looks at first: words of a pattern.
 _TOPICS: Final[dict[Type, re.Pattern[str]]] = {
@@ -65,11 +67,14 @@ class Wording(msgspec.Struct, frozen=True):
     checks: tuple[str, ...]
 
 
-def write(selection: Selection, facts: dict[str, Any], kind: Type, zone: tzinfo) -> Wording:
-    """The rules' own summary of what is shown. `zone` is the market's, for times of day."""
+def write(
+    selection: Selection, facts: dict[str, Any], kind: Type, zone: tzinfo, *, whole: bool = True
+) -> Wording:
+    """The rules' own summary of what is shown. `zone` is the market's, for times of day; `whole`: nothing of
+    the window is missing."""
     found = selection.found
     if not found.matched and not facts["silent_bots"]:
-        return Wording(NOTHING, (), ())
+        return Wording(NOTHING if whole else NOT_WHOLE, (), ())
     teller = _Teller(zone)
     rows = sorted(_concerning(selection.rows, kind), key=_worst)
     findings = [
@@ -83,7 +88,7 @@ def write(selection: Selection, facts: dict[str, Any], kind: Type, zone: tzinfo)
     if held:
         findings.insert(0 if kind == "security" else min(len(findings), _MAX_FINDINGS - 2), held)
     headline = findings[0].claim if findings and kind == "trading" and trades else ""
-    headline = headline or _headline(selection, rows, facts)
+    headline = headline or _headline(selection, rows, facts, whole=whole)
     return Wording(headline, tuple(findings[:_MAX_FINDINGS]), tuple(_checks(rows, facts)))
 
 
@@ -98,17 +103,17 @@ class _Teller:
         shown = [one for one in row.examples if one.text is not None and _quotable(one.text)]
         if not shown or row.withheld:
             return None
-        bots = tuple(dict.fromkeys(one.line.bot for one in shown if one.line.bot))
         count, severity = row.pattern.count, row.pattern.severity
+        bots = tuple(row.pattern.groups)
         times = "once" if count == 1 else f"{count:,} times"
         news = ", not seen in the window before" if row.is_new else ""
-        who = f"{_and(bots)}: " if bots else ""
+        who = f"{_who(row)}: " if bots else ""
         claim = f"{who}{_subject(row)} ({severity.name}, {times}, {self._when(row)}{news})"
         return Finding(
             claim=claim,
             kind="fact",
             severity=severity.name,
-            bots=bots,
+            bots=bots[:_MAX_BOTS],
             citations=tuple(one.line.id for one in shown[:_MAX_CITATIONS]),
             quote=(shown[0].text or "")[:_QUOTE_CHARS],
         )
@@ -190,27 +195,28 @@ def _worst(row: Row) -> tuple[bool, int, int, str]:
     return not row.is_new, -row.pattern.severity, -row.pattern.count, row.pattern.template
 
 
-def _headline(selection: Selection, rows: Sequence[Row], facts: dict[str, Any]) -> str:
+def _headline(selection: Selection, rows: Sequence[Row], facts: dict[str, Any], *, whole: bool) -> str:
     """From the worst new pattern, else a silent bot, else the worst pattern, else from the counts."""
     told = [row for row in rows if not row.withheld]
     if told and (told[0].is_new or not facts["silent_bots"]):
         row = told[0]
-        bot = next((one.line.bot for one in row.examples if one.line.bot), "")
+        bot = _who(row) if row.pattern.groups else ""
         times = "" if row.pattern.count == 1 else f", {row.pattern.count:,} times"
         new = "New: " if row.is_new else ""
         return f"{new}{_subject(row)}{times}{f' ({bot})' if bot else ''}"
     if facts["silent_bots"]:
         return f"{_and(tuple(facts['silent_bots'][:3]))} fell silent"
-    trades = facts["trades"]
+    trades, read = facts["trades"], "" if whole else " that could be read"
     if trades["opened"] or trades["rejected"]:
-        return f"No problems: {trades['opened']:,} trades opened, pnl {trades['pnl']:+.2f}"
-    return f"No problems in {selection.found.matched:,} entries"
+        opened = f"{trades['opened']:,} trades opened, pnl {trades['pnl']:+.2f}"
+        return f"No problems: {opened}" if whole else f"No problems in what could be read: {opened}"
+    return f"No problems in {selection.found.matched:,} entries{read}"
 
 
 def _checks(rows: Sequence[Row], facts: dict[str, Any]) -> list[str]:
     checks = [f"Check that {bot} runs and can write its log." for bot in facts["silent_bots"][:2]]
     for row in rows[:_MAX_FINDINGS]:
-        bot = next((one.line.bot for one in row.examples if one.line.bot), "the service")
+        bot = next(iter(row.pattern.groups), "the service")
         checks += [text.format(bot=bot) for words, text in _CHECKS if words.search(_words(row))][:1]
     return list(dict.fromkeys(checks))[:5]
 
@@ -227,6 +233,16 @@ def _subject(row: Row) -> str:
 
 def _quotable(text: str) -> bool:
     return bool(text) and is_plain(re.sub(r"\[[A-Z_]+:[0-9a-f]{6}\]", "", text))
+
+
+def _who(row: Row) -> str:
+    """Whose lines a pattern's are; of several bots, how many are the first one's."""
+    (first, count), *others = row.pattern.groups.items()
+    if not others:
+        return first
+    if 2 * count < row.pattern.count:
+        return f"{len(others) + 1} bots"
+    return f"{first} ({count:,} of {row.pattern.count:,})"
 
 
 def _and(names: Sequence[str]) -> str:

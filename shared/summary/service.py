@@ -10,7 +10,7 @@ content that was read. The same question about the same logs is one summary, mad
 import hashlib
 import re
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from datetime import tzinfo
 from typing import Any, Final, Literal
 
@@ -19,17 +19,14 @@ import msgspec
 from shared import instant, metrics
 from shared.errors import InvalidRequest
 from shared.metrics import table
-from shared.policy import UNRESTRICTED, Policy
+from shared.policy import Policy
 from shared.search.streams import Spend
+from shared.sources.source import Budget
 from shared.state import GuardedStore
 from shared.summary.archive import MAX_LISTED, Archive
 from shared.summary.deliver import Deliveries
-from shared.summary.document import (
-    Coverage,
-    Summary,
-    created_text,
-)
-from shared.summary.once import Once, Run
+from shared.summary.document import Coverage, Summary, created_text
+from shared.summary.once import FIRST_PAUSE_S, LEAST_S, MAX_PAUSE_S, Once, Run
 from shared.summary.prompt import VERSION, Prompt, build
 from shared.summary.reading import Read, Reader, selected
 from shared.summary.request import Request, SummaryRequest, parse
@@ -45,8 +42,10 @@ _LAST_S: Final = 3.0
 # For what is pending, when a request delivers nothing itself.
 _RETRY_S: Final = 3.0
 _MADE_S: Final = 86_400.0
+# For what a better try may improve: as long as who waits for it needs.
+UNSETTLED_S: Final = 60.0
+# Longer than a model and what follows may take.
 _LEASE_S: Final = 45.0
-_POLL_S: Final = 0.1
 _KEY: Final = re.compile(r"[\x20-\x7e]{1,256}", re.ASCII)
 
 
@@ -120,30 +119,31 @@ class Service:
                 raise InvalidRequest.of("X-CloudScheduler-ScheduleTime", "must be RFC 3339 with an offset")
             now, key = planned, key or f"scheduler {request.job} {planned}"
         asked = parse(request.body, now=now, policy=policy, deliverable=self._deliverable)
-        return Asked(asked, caller, Run(caller, key, asked.body_hash) if key else None)
+        run = Run(caller, key, asked.body_hash, asked.query.policy) if key else None
+        return Asked(asked, caller, run)
 
-    def make(self, asked: Asked, *, now: int, headers: Mapping[str, str]) -> Made:
-        """The summary that is asked for. `headers` go with every call upstream.
+    def make(self, asked: Asked, *, now: int, budget: Budget) -> Made:
+        """The summary that is asked for. Of `budget` the headers go with every call upstream, and what was
+        read is counted in it.
 
         Raises: SourceTimeout, SourceError when all sources failed; Conflict and KeyReused of a run;
         InvalidRequest of a source.
         """
         began, run = time.monotonic(), asked.run
-        spend = Spend(deadline_s=self._deadline_s, max_bytes=self._max_bytes, headers=headers)
 
         def remaining_s() -> float:
             return TOTAL_S - (time.monotonic() - began)
 
         if run is None:
-            return self._made(asked, now, spend, remaining_s)
-        if (answered := self._once.begin(run, remaining_s)) and (known := self._kept(answered)):
+            return self._made(asked, now, budget, remaining_s)
+        if (answered := self._once.begin(run, remaining_s)) and (known := _decoded(answered)):
             return Made(self._with_deliveries(known), "hit")
         try:
-            made = self._made(asked, now, spend, remaining_s)
+            made = self._made(asked, now, budget, remaining_s)
         except BaseException:
             self._once.abandon(run)
             raise
-        self._once.finish(run, made.summary.id)
+        self._once.finish(run, msgspec.json.encode(made.summary))
         return made
 
     def stored(self, summary_id: str, policy: Policy) -> Made | None:
@@ -151,30 +151,46 @@ class Service:
         found = self.archive.read(summary_id, policy)
         return Made(self._with_deliveries(found), "hit") if found else None
 
-    def _made(self, asked: Asked, now: int, spend: Spend, remaining_s: Callable[[], float]) -> Made:
-        began, request = time.monotonic(), asked.request
-        read = self._reader.read(request, now, spend, lambda: spend.deadline_s - (time.monotonic() - began))
+    def _made(self, asked: Asked, now: int, budget: Budget, remaining_s: Callable[[], float]) -> Made:
+        request = asked.request
+        read = self._read(request, now, budget, remaining_s)
         facts = facts_of(read.found)
         told = facts | {"window": request.query.window.document()}
         prompt = build(read.found, told, request.type, request.max_tokens)
         key = self._content_key(request, read, facts)
         known, status = self._wait_for(key, remaining_s)
         if known is None:
-            worded = self._writer.write(
-                prompt,
-                told,
-                request.type,
-                caller=asked.caller,
-                timeout_s=remaining_s() - _LAST_S,
-                may_call=lambda: self._once.may_call(asked.run),
-            )
-            known = self._summary(key, request, read, facts, prompt, worded, now)
-            metrics.add(table.SUMMARIES, generator=known.generator)
-            self._keep(known, settled=worded.settled)
+            try:
+                worded = self._writer.write(
+                    prompt,
+                    told,
+                    request.type,
+                    caller=asked.caller,
+                    timeout_s=remaining_s() - _LAST_S,
+                    whole=not read.partial,
+                    may_call=lambda: self._once.may_call(asked.run),
+                )
+                known = self._summary(key, request, read, facts, prompt, worded, now)
+                metrics.add(table.SUMMARIES, generator=known.generator)
+                self._keep(known, settled=worded.settled)
+            finally:
+                self._store.delete(f"summary/making/{key}")
         if request.store:
             bots = request.query.labels.get("bot", ())
             known = self.archive.keep(known, request.query.policy.narrowed(request.sources, bots))
         return Made(self._delivered(known, request, remaining_s), status)
+
+    def _read(
+        self, request: SummaryRequest, now: int, budget: Budget, remaining_s: Callable[[], float]
+    ) -> Read:
+        """The sources, in the time for reading; a request that waited for another has less of it."""
+        deadline_s = min(self._deadline_s, max(1.0, (remaining_s() - _LAST_S) / 2))
+        spend = Spend(deadline_s=deadline_s, max_bytes=self._max_bytes, headers=budget.headers)
+        until = time.monotonic() + deadline_s
+        read = self._reader.read(request, now, spend, lambda: until - time.monotonic())
+        for ending in read.endings:
+            budget.scanned.add(ending.scanned)
+        return read
 
     def _summary(
         self,
@@ -226,6 +242,7 @@ class Service:
 
     def _wait_for(self, key: str, remaining_s: Callable[[], float]) -> tuple[Summary | None, Status]:
         """The summary of this content if there is one, or another request is just making it."""
+        pause_s = FIRST_PAUSE_S
         while True:
             reading = self._store.read(f"summary/made/{key}")
             if not reading.answered:
@@ -236,22 +253,15 @@ class Service:
                 again = self._store.get(f"summary/made/{key}")
                 known = _decoded(again) if again else None
                 return known, "hit" if known else "miss"
-            if remaining_s() < _LAST_S + 5:
+            if remaining_s() - pause_s < _LAST_S + LEAST_S:
                 return None, "miss"
-            time.sleep(_POLL_S)
+            time.sleep(pause_s)
+            pause_s = min(MAX_PAUSE_S, pause_s * 1.5)
 
     def _keep(self, summary: Summary, *, settled: bool) -> None:
-        """What a better try may improve is kept for as long as who waits for it needs."""
-        lifetime_s = _MADE_S if settled else 60.0
+        """For a day; what a better try may improve, not for long."""
+        lifetime_s = _MADE_S if settled else UNSETTLED_S
         self._store.set(f"summary/made/{summary.id}", msgspec.json.encode(summary), lifetime_s)
-        self._store.delete(f"summary/making/{summary.id}")
-
-    def _kept(self, summary_id: str) -> Summary | None:
-        """A summary that a run made, stored or not."""
-        found = self.archive.read(summary_id, UNRESTRICTED)
-        if found is None and (value := self._store.get(f"summary/made/{summary_id}")):
-            found = _decoded(value)
-        return found
 
     def _delivered(
         self, summary: Summary, request: SummaryRequest, remaining_s: Callable[[], float]

@@ -76,7 +76,7 @@ class Purse:
     def book(self, caller: str, micro_usd: int) -> str:
         """Books so much; the booking's key, or "" when the day's limit does not allow it."""
         key = f"spend/{int(self._clock() // _DAY_S)}/{hashlib.sha256(caller.encode()).hexdigest()[:24]}"
-        if self._spent(key) + micro_usd > self._limit:
+        if not self._limit or self._spent(key) + micro_usd > self._limit:
             return ""
         self._add(key, micro_usd)
         if self._spent(key) > self._limit:

@@ -13,7 +13,7 @@ from shared.redact import Redactor
 from shared.sources.source import Warn
 from shared.summary import rules
 from shared.summary.document import RULES, Finding, Type, Usage
-from shared.summary.model import Answered, Model, ModelFailed
+from shared.summary.model import Answered, Model, ModelFailed, Used
 from shared.summary.prompt import Prompt
 from shared.summary.spend import Prices, Purse
 from shared.summary.verify import Verdict, Verifier
@@ -31,8 +31,6 @@ _REASONS: Final = {
     "unreachable": "The model could not be reached.",
     "unverified": "Too little of the model's answer was borne out by the entries that it cites.",
 }
-# A request that failed so was not worked on: it costs nothing.
-_FREE: Final = frozenset({"rate_limited", "rejected", "unreachable"})
 _MICRO: Final = 1_000_000
 _logger = logging.getLogger(__name__)
 
@@ -74,16 +72,20 @@ class Writer:
         *,
         caller: str,
         timeout_s: float,
+        whole: bool = True,
         may_call: Callable[[], bool] = lambda: True,
     ) -> Worded:
-        """Always an answer. `may_call` is asked, once, just before a model is."""
-        own = rules.write(prompt.selection, facts, kind, self._zone)
+        """Always an answer. `whole`: nothing of the window is missing. `may_call` is asked, once, just before
+        a model is."""
+        own = rules.write(prompt.selection, facts, kind, self._zone, whole=whole)
         by_rules = Worded(generator=RULES, headline=own.headline, findings=own.findings, checks=own.checks)
         if self._model is None or not prompt.selection.found.matched:
             return by_rules
         usage = Usage()
         try:
             answered, usage = self._ask(self._model, prompt, caller, timeout_s, may_call)
+            if isinstance(answered, ModelFailed):
+                raise answered
             verdict = Verifier(prompt, facts, self._redactor, self._zone).verdict(answered.draft)
             self._count(verdict)
             if not verdict.suffices:
@@ -102,30 +104,39 @@ class Writer:
 
     def _ask(
         self, model: Model, prompt: Prompt, caller: str, timeout_s: float, may_call: Callable[[], bool]
-    ) -> tuple[Answered, Usage]:
-        """The model's answer and what it cost. Raises: ModelFailed."""
+    ) -> tuple[Answered | ModelFailed, Usage]:
+        """The model's answer or why there is none, and what it cost."""
         most = self._prices.micro_usd(model.name, prompt.tokens, model.max_output_tokens)
         booking = self._purse.book(caller, most)
         if not booking:
-            raise ModelFailed("over_limit")
+            return ModelFailed("over_limit"), Usage()
         if not may_call():
             self._purse.correct(booking, most, 0)
-            raise ModelFailed("gave_up")
+            return ModelFailed("gave_up"), Usage()
         try:
             answered = model.ask(prompt, timeout_s)
         except ModelFailed as failed:
-            if failed.reason in _FREE:
-                self._purse.correct(booking, most, 0)
-            raise
-        read, written = answered.prompt_tokens, answered.completion_tokens
-        cost = self._prices.micro_usd(model.name, read, written)
+            cost = 0 if failed.free else self._cost(model, failed.used, most)
+            self._purse.correct(booking, most, cost)
+            return failed, self._usage(failed.used, cost, prompt) if failed.used else Usage()
+        cost = self._cost(model, answered.used, most)
         self._purse.correct(booking, most, cost)
-        metrics.add(table.MODEL_TOKENS, read, kind="prompt")
-        metrics.add(table.MODEL_TOKENS, written, kind="completion")
+        # A server that does not tell is taken to have used what it might.
+        return answered, self._usage(
+            answered.used or Used(prompt.tokens, model.max_output_tokens), cost, prompt
+        )
+
+    def _cost(self, model: Model, used: Used | None, most: int) -> int:
+        return self._prices.micro_usd(model.name, used.prompt, used.completion) if used else most
+
+    def _usage(self, used: Used, cost: int, prompt: Prompt) -> Usage:
+        """Counted, and as a summary tells it."""
+        metrics.add(table.MODEL_TOKENS, used.prompt, kind="prompt")
+        metrics.add(table.MODEL_TOKENS, used.completion, kind="completion")
         metrics.add(table.MODEL_COST, cost / _MICRO)
-        if read > prompt.tokens:
-            _logger.warning("a prompt of %d estimated tokens had %d", prompt.tokens, read)
-        return answered, Usage(prompt_tokens=read, completion_tokens=written, cost_usd=cost / _MICRO)
+        if used.prompt > prompt.tokens:
+            _logger.warning("a prompt of %d estimated tokens had %d", prompt.tokens, used.prompt)
+        return Usage(prompt_tokens=used.prompt, completion_tokens=used.completion, cost_usd=cost / _MICRO)
 
     def _count(self, verdict: Verdict) -> None:
         if lost := sum(verdict.dropped.values()):
