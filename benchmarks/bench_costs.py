@@ -40,6 +40,8 @@ SECRET = secrets.token_urlsafe(48)
 BUCKET, PROJECT = "gpt-runner-logs", "gpt-runner-demo"
 PER_SUBJECT = 100
 """Requests of one caller, below the limit of 300 a minute: the limiter works as it does for people."""
+POSTS_PER_SUBJECT = 5
+WARM_UP = 5
 OUT = ROOT / "benchmarks/results/costs.json"
 
 
@@ -88,12 +90,13 @@ class Function:
         """What it has printed: Cloud Logging takes it in."""
         return self._log.stat().st_size
 
-    def ask(self, path: str, role: str) -> tuple[dict[str, str], bytes]:
-        """The headers and the body of a 200."""
+    def ask(self, path: str, role: str, body: dict[str, Any] | None = None) -> tuple[dict[str, str], bytes]:
+        """The headers and the body of a 200; with `body` it is a POST."""
         self._asked += 1
-        caller = f"bench-{self.port}-{self._asked // PER_SUBJECT}"
-        headers = {"Authorization": f"Bearer {token(role, caller)}"}
-        asked = urllib.request.Request(f"http://127.0.0.1:{self.port}{path}", headers=headers)
+        caller = f"bench-{self.port}-{self._asked // (POSTS_PER_SUBJECT if body else PER_SUBJECT)}"
+        headers = {"Authorization": f"Bearer {token(role, caller)}", "Content-Type": "application/json"}
+        sent = json.dumps(body).encode() if body else None
+        asked = urllib.request.Request(f"http://127.0.0.1:{self.port}{path}", sent, headers)
         with urllib.request.urlopen(asked, timeout=60) as answer:
             return {k.lower(): v for k, v in answer.headers.items()}, answer.read()
 
@@ -159,22 +162,31 @@ def started() -> Iterator[tuple[Servers, dict[str, str], Path]]:
         yield servers, env, folder
 
 
-def measured(function: Function, servers: Servers, paths: list[str], role: str) -> dict[str, Any]:
-    """Means per request over these requests, made one after the other."""
-    for path in paths[:5]:
-        function.ask(path, role)
+class Case(NamedTuple):
+    """What is asked of a function, one after the other; the first five only warm it up."""
+
+    name: str
+    function: str
+    questions: list[tuple[str, dict[str, Any] | None]]
+    role: str = "viewer"
+
+
+def measured(function: Function, servers: Servers, case: Case) -> dict[str, Any]:
+    """Means per request."""
+    for path, body in case.questions[:WARM_UP]:
+        function.ask(path, case.role, body)
     time.sleep(0.3)
     servers.firestore.take()
     servers.gcs.reset()
     lists = len(servers.logging.calls)
     began, printed = function.cpu_s(), function.log_bytes()
     elapsed_ms, size = 0.0, 0
-    asked = paths[5:]
-    for path in asked:
-        headers, body = function.ask(path, role)
+    asked = case.questions[WARM_UP:]
+    for path, body in asked:
+        headers, answer = function.ask(path, case.role, body)
         elapsed_ms += float(headers["server-timing"].split("dur=")[1].split(",")[0])
-        size += len(body)
-        if path.startswith("/logs") and not json.loads(body)["entries"]:
+        size += len(answer)
+        if path.startswith("/logs") and not found(json.loads(answer)):
             raise SystemExit(f"{path} found nothing: that is no query to measure")
     # What is written after an answer.
     time.sleep(0.3)
@@ -192,15 +204,33 @@ def measured(function: Function, servers: Servers, paths: list[str], role: str) 
     return {"requests": len(asked), **{name: round(total / len(asked), 5) for name, total in sums.items()}}
 
 
-def cases(requests: int) -> Iterator[tuple[str, str, list[str], str]]:
-    """Name, function, paths (five more, which warm up), role. Each uncached window is another one."""
+def found(answer: dict[str, Any]) -> bool:
+    """Whether there was anything to read."""
+    return bool(answer["entries"] if "entries" in answer else answer["coverage"]["matched"])
+
+
+def cases(requests: int) -> Iterator[Case]:
+    """Each uncached window is another one. Summaries are made without a model, and kept."""
     now = int(time.time())
+    many = WARM_UP + 4 * requests
     for source in ("gcs", "firestore", "pods"):
-        windows = [f"/logs/{source}?start={now - 93_600 + n}&end={now - 7200}" for n in range(requests + 5)]
-        yield f"{source}_uncached", source, windows, "viewer"
-        yield f"{source}_cached", source, windows[:1] * (4 * requests + 5), "viewer"
-    yield "health", "health", ["/health"] * (4 * requests + 5), "viewer"
-    yield "metrics", "metrics", ["/metrics"] * (requests + 5), "metrics"
+        windows = [
+            f"/logs/{source}?start={now - 93_600 + n}&end={now - 7200}" for n in range(WARM_UP + requests)
+        ]
+        yield Case(f"{source}_uncached", source, [(path, None) for path in windows])
+        yield Case(f"{source}_cached", source, [(windows[0], None)] * many)
+    yield Case("health", "health", [("/health", None)] * many)
+    yield Case("metrics", "metrics", [("/metrics", None)] * (WARM_UP + requests), "metrics")
+    for name, hours, number in (("summary_hour", 1.1, requests // 2), ("summary_day", 17.0, requests // 4)):
+        starts = [now - 7200 - int(3600 * hours) + n for n in range(WARM_UP + number)]
+        bodies = [
+            {
+                "start": instant.to_text(s * instant.SECOND),
+                "end": instant.to_text((now - 7200) * instant.SECOND),
+            }
+            for s in starts
+        ]
+        yield Case(name, "summary", [("/logs/summary", body) for body in bodies], "analyst")
 
 
 def main() -> int:
@@ -215,10 +245,11 @@ def main() -> int:
     with started() as (servers, env, folder):
         functions: dict[str, Function] = {}
         try:
-            for name, of, paths, role in cases(requests):
-                function = functions.get(of) or functions.setdefault(of, Function(of, env, folder))
-                results[name] = measured(function, servers, paths, role)
-                print(name, json.dumps(results[name]), flush=True)
+            for case in cases(requests):
+                if case.function not in functions:
+                    functions[case.function] = Function(case.function, env, folder)
+                results[case.name] = measured(functions[case.function], servers, case)
+                print(case.name, json.dumps(results[case.name]), flush=True)
         finally:
             for function in functions.values():
                 function.stop()

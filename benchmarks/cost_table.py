@@ -59,8 +59,9 @@ PRICES: Final[dict[str, Sku]] = {
 # What is asked: gcs, firestore and pods 2 : 1 : 2, and every second question is in the cache.
 MIX: Final = {"gcs": 0.4, "firestore": 0.2, "pods": 0.4}
 CACHED: Final = 0.5
-WAIT_S: Final = {"uncached": 0.3, "cached": 0.05, "plain": 0.0}
-"""What a request waits for real services, beyond the time measured against some on the same machine."""
+WAIT_S: Final = {"uncached": 0.3, "cached": 0.05, "plain": 0.0, "summary": 10.0}
+"""What a request waits for real services, beyond the time measured against some on the same machine. For a
+summary it is mostly the model's, which was not measured."""
 BILLING_STEP_S: Final = 0.1
 COLD_START_S: Final = 2.0
 COLD_STARTS: Final = 3 * 4 * 24 * DAYS
@@ -76,13 +77,15 @@ UPTIME_REGIONS: Final = 6
 PROBE_PERIOD_S: Final = 30.0  # infra/modules/function
 ALERTS: Final = 6  # infra/monitoring.tf
 SECRETS: Final = 6  # infra/secrets.json
-JOBS: Final = {"morning": 4.3 * 4, "morning-after-weekend": 4.3, "evening": 4.3 * 5, "errors": 24 * DAYS}
-"""Runs a month of shared/summary/schedules.json."""
-SUMMARY_S: Final = 10.0
-"""Of an instance for a scheduled summary: most of it is waiting for the model."""
+JOBS: Final = {
+    "morning": ("summary_day", 4.3 * 4),
+    "morning-after-weekend": ("summary_day", 4.3),
+    "evening": ("summary_day", 4.3 * 5),
+    "errors": ("summary_hour", 24 * DAYS),
+}
+"""The schedules of shared/summary/schedules.json: what was measured that is like it, and its runs a month."""
 SUMMARY_DOLLARS: Final = (4000 * 0.15 + 1000 * 0.60) / 1e6
 """The whole prompt budget and the longest answer, at gpt-4o-mini's price."""
-SUMMARY_DOCUMENT_READS: Final = 500.0
 SCRAPE_PERIOD_S: Final = 30.0
 IMAGES_GB: Final = 1.0
 """Twenty images that share their base and their packages (126 MB unpacked, tests/image)."""
@@ -145,8 +148,12 @@ def idle(results: dict[str, Any]) -> dict[str, Usage]:
     """What is there when nobody asks, by what it is."""
     checks = MONTH_S / UPTIME_PERIOD_S * UPTIME_REGIONS
     probes_s = MONTH_S / PROBE_PERIOD_S * BILLING_STEP_S
-    summaries = sum(JOBS.values())
-    summary_s = summaries * SUMMARY_S
+    summaries = sum(runs for _, runs in JOBS.values())
+    jobs = Counter({"scheduler_job": float(len(JOBS))})
+    for name, runs in JOBS.values():
+        jobs += requests(results[name], runs, "summary", SUMMARY_GIB) + stores(
+            results[name], runs, FOLD_WRITES
+        )
     return {
         f"uptime check, each {UPTIME_PERIOD_S:.0f} s from {UPTIME_REGIONS} places": requests(
             results["health"], checks, "plain", SMALL_GIB
@@ -155,19 +162,7 @@ def idle(results: dict[str, Any]) -> dict[str, Usage]:
         f"liveness probe of `health`, each {PROBE_PERIOD_S:.0f} s": Counter(
             {"vcpu_s": probes_s, "gib_s": probes_s * SMALL_GIB}
         ),
-        f"{len(JOBS)} scheduled jobs, {summaries:.0f} summaries": Counter(
-            {
-                "scheduler_job": len(JOBS),
-                "vcpu_s": summary_s,
-                "gib_s": summary_s * SUMMARY_GIB,
-                "run_request": summaries,
-                "gateway_call": summaries,
-                "document_read": summaries * SUMMARY_DOCUMENT_READS,
-                "document_write": summaries * 3,
-                "storage_class_a": summaries * results["gcs_uncached"]["storage_class_a"],
-                "storage_class_b": summaries * results["gcs_uncached"]["storage_class_b"],
-            }
-        ),
+        f"{len(JOBS)} scheduled jobs, {summaries:.0f} summaries": jobs,
         "the model, if there is a key": Counter({"model_dollar": summaries * SUMMARY_DOLLARS}),
         f"{ALERTS} alerts (announced price)": Counter({"alert_condition": ALERTS}),
         f"{SECRETS} secrets, images": Counter({"secret_version": SECRETS, "image_gb": IMAGES_GB}),
@@ -217,7 +212,9 @@ def inputs(results: dict[str, Any]) -> str:
         "|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|",
     ]
     for name, case in results.items():
-        kind = name.rpartition("_")[2] if "_" in name else "plain"
+        kind = (
+            "summary" if name.startswith("summary") else name.rpartition("_")[2] if "_" in name else "plain"
+        )
         lines.append(
             f"| {name.replace('_', ', ')} | {case['cpu_s']:.4f} | {run_s(case, kind):.1f} "
             f"| {case['response_bytes']:,.0f} | {case['log_bytes']:,.0f} | {case['firestore_reads']:.1f} "
