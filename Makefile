@@ -7,10 +7,11 @@ BIN := $(VENV)/bin
 PORT ?= 8080
 ROLE ?= viewer
 DEMO_DAYS ?= 7
+SCHEDULE ?= morning
 SOURCES := shared functions local tests benchmarks scripts
 export PYTHONPATH := .
 
-.PHONY: help run token demo test check lint types layers unit infra lock bench smoke servers clean
+.PHONY: help run token demo summary test check lint types layers unit infra lock bench smoke servers clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | sort | awk -F'\t' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -33,6 +34,9 @@ token: $(STAMP) ## Print a token for the local gateway (ROLE=viewer|analyst|admi
 
 demo: $(STAMP) ## Write the demo data anew into .local/data
 	@$(BIN)/python -m local.demo --out .local/data --days $(DEMO_DAYS)
+
+summary: $(STAMP) ## Ask the running gateway for a scheduled summary now (SCHEDULE=morning)
+	@$(BIN)/python -m local.scheduler --once $(SCHEDULE) --port $(PORT)
 
 test: $(STAMP) check servers ## Everything: checks, unit tests, contract tests, real servers, the whole system
 	@$(BIN)/python -m pytest -q -n 2 --dist loadfile tests

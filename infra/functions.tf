@@ -73,7 +73,6 @@ locals {
       timeout_s     = 40
       settings      = ["place", "auth", "gcs", "firestore", "pods", "state"]
       roles         = { buckets = local.object_roles, database = local.document_roles, view = local.view_roles }
-      liveness_path = "/health" # the only route of the service that answers 200 without a token
     }
   }
 
@@ -96,13 +95,12 @@ module "function" {
   region   = var.region
   image    = var.image
 
-  memory        = each.value.memory
-  cpu           = each.value.cpu
-  concurrency   = each.value.concurrency
-  timeout_s     = each.value.timeout_s
-  scaling       = { min = lookup(each.value, "min_instances", 0), max = each.value.max_instances }
-  liveness_path = lookup(each.value, "liveness_path", null)
-  network       = var.redis == null ? null : { network = var.redis.network, subnetwork = var.redis.subnetwork }
+  memory      = each.value.memory
+  cpu         = each.value.cpu
+  concurrency = each.value.concurrency
+  timeout_s   = each.value.timeout_s
+  scaling     = { min = lookup(each.value, "min_instances", 0), max = each.value.max_instances }
+  network     = var.redis == null ? null : { network = var.redis.network, subnetwork = var.redis.subnetwork }
 
   environment = {
     for name, value in merge(local.setting_values, { REQUEST_DEADLINE_S = try(each.value.deadline_s, null) }) :

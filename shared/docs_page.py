@@ -121,11 +121,22 @@ def _route(document: dict[str, Any], path: str, method: str, item: dict[str, Any
 
 
 def _command(path: str, method: str, item: dict[str, Any], parameters: list[dict[str, Any]]) -> str:
-    """A line to paste: the parameters that must be there."""
-    needed = "&".join(f"{one['name']}={one['example']}" for one in parameters if one.get("required"))
+    """A line to paste: the parameters that must be there, and the first example of a body."""
+    required = [one for one in parameters if one.get("required")]
+    needed = "&".join(f"{one['name']}={one['example']}" for one in required if one["in"] == "query")
+    for one in required:
+        if one["in"] == "path":
+            path = path.replace(f"{{{one['name']}}}", one["example"])
     verb = "" if method == "GET" else f"-X {method} "
     token = '-H "Authorization: Bearer $TOKEN" ' if item.get("security") != [] else ""
-    return f'curl -sS {verb}{token}"$API{path}{"?" if needed else ""}{needed}"'
+    return f'curl -sS {verb}{token}"$API{path}{"?" if needed else ""}{needed}"{_body(item)}'
+
+
+def _body(item: dict[str, Any]) -> str:
+    for kind, media in item.get("requestBody", {}).get("content", {}).items():
+        for one in media["examples"].values():
+            return f" -H 'Content-Type: {kind}' -d '{json.dumps(one['value'])}'"
+    return ""
 
 
 def _parameters(document: dict[str, Any], parameters: list[dict[str, Any]]) -> str:

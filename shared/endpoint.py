@@ -41,6 +41,7 @@ from shared.policy import READERS, Role
 __all__ = ["Answer", "Call", "Door", "Route", "endpoint"]
 
 MAX_BODY_BYTES: Final = 1 << 20
+ALIVE: Final = "/health"
 _REQUEST_ID: Final = re.compile(r"[A-Za-z0-9._-]{1,128}", re.ASCII)
 _SEGMENT: Final = re.compile(r"[A-Za-z0-9_-]{1,64}", re.ASCII)
 _SECURITY_HEADERS: Final = {
@@ -55,8 +56,11 @@ _logger = logging.getLogger(__name__)
 
 def endpoint(door: Door, *routes: Route) -> Callable[[flask.Request], flask.Response]:
     """The function that the framework calls, for every method and path."""
-    table: dict[str, list[Route]] = {}
+    # Cloud Run's probes ask every service; the gateway leads only to the function `health`.
+    table: dict[str, list[Route]] = {ALIVE: [Route(ALIVE, _alive, roles=None)]}
     for route in routes:
+        if route.path == ALIVE:
+            table.pop(ALIVE)
         table.setdefault(route.path, []).append(route)
     if flask.has_app_context():
         # werkzeug would answer `//` with a redirect before the function sees it: the contract says 404.
@@ -80,6 +84,12 @@ def endpoint(door: Door, *routes: Route) -> Callable[[flask.Request], flask.Resp
     function.__name__ = door.name
     function.routes = routes  # type: ignore[attr-defined]  # the tests compare them with the OpenAPI file
     return function
+
+
+def _alive(call: Call) -> Answer:
+    """That this process answers."""
+    call.args.finish()
+    return call.json({"status": "ok"})
 
 
 def _answered(

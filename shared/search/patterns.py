@@ -17,7 +17,7 @@ one of the same half: how frequent it is cannot be known for all in bounded memo
 """
 
 import heapq
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from hashlib import blake2b
 from typing import Final
@@ -39,7 +39,8 @@ _Key = tuple[str, Severity]
 
 class Pattern(msgspec.Struct, frozen=True, kw_only=True):
     """A template within one severity. `first` and `last` are instants; `examples` are (ref, message),
-    messages cut at 1,000 characters; `slots` has one element for each token of the template with `<*>`.
+    messages cut at 1,000 characters; `groups` has the counts by what was given as group, the largest first;
+    `slots` has one element for each token of the template with `<*>`.
 
     `id` is made of severity and template, so it is the same wherever the same template was found.
     """
@@ -51,6 +52,7 @@ class Pattern(msgspec.Struct, frozen=True, kw_only=True):
     first: int
     last: int
     examples: tuple[tuple[Ref, str], ...]
+    groups: dict[str, int]
     slots: tuple[Slot, ...]
 
 
@@ -74,9 +76,9 @@ class PatternSet:
         self._trim()
         return self._total - sum(tally.count for pool in self._pools for tally in pool.values())
 
-    def add(self, message: str, severity: Severity, timestamp: int, ref: Ref) -> None:
-        """Counts one line of the entry that `ref` stands for. Any text will do; the time it takes grows with
-        its length only."""
+    def add(self, message: str, severity: Severity, timestamp: int, ref: Ref, group: str = "") -> None:
+        """Counts one line of the entry that `ref` stands for, in all and in its group. Any text will do; the
+        time it takes grows with its length only."""
         text, values = skeleton(headline(message))
         problem = severity >= Severity.WARNING
         pool = self._pools[problem]
@@ -87,6 +89,8 @@ class PatternSet:
             limit = PROBLEM_EXAMPLES if problem else OTHER_EXAMPLES
             tally = pool[text, severity] = Tally(len(values), limit, timestamp)
         tally.add(values, message, timestamp, ref)
+        if group:
+            tally.add_group(group)
         self._total += 1
 
     def merge(self, other: "PatternSet") -> None:
@@ -188,9 +192,18 @@ def _patterns(severity: Severity, tallies: list[tuple[str, Tally]]) -> Iterator[
             first=min(tally.first for tally in members),
             last=max(tally.last for tally in members),
             examples=spread(members, members[0].max_examples),
+            groups=_groups(members),
             slots=_slots(template.split(" "), lines, members),
         )
         yield pattern, [tallies[line.index][0] for line in lines]
+
+
+def _groups(members: list[Tally]) -> dict[str, int]:
+    """The counts of each group, the largest first, equals by name."""
+    counts: Counter[str] = Counter()
+    for tally in members:
+        counts.update(tally.groups)
+    return dict(sorted(counts.items(), key=lambda item: (-item[1], item[0])))
 
 
 def _settled(template: str) -> str:

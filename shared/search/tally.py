@@ -15,6 +15,7 @@ from shared.search.masks import Masked
 MAX_SLOT_TEXTS: Final = 8
 MAX_SLOT_TEXT_CHARS: Final = 80
 MAX_EXAMPLE_CHARS: Final = 1000
+MAX_GROUPS: Final = 50
 _ALL: Final = 1 << 32
 # What the caller knows an entry by: its id, or anything else that sorts and is one entry's alone.
 Ref = Any
@@ -66,16 +67,17 @@ class SlotTally:
 
 
 class Tally:
-    """Of one skeleton: how many lines, the first and last instant, slots, and `max_examples` different
-    messages, each with the entry that said it first.
+    """Of one skeleton: how many lines, and of each group; the first and last instant, slots, and
+    `max_examples` different messages, each with the entry that said it first.
 
     Which messages is decided by a hash of them, as good as by lot but the same each time.
     """
 
-    __slots__ = ("count", "examples", "first", "last", "max_examples", "slots", "worst")
+    __slots__ = ("count", "examples", "first", "groups", "last", "max_examples", "slots", "worst")
 
     def __init__(self, slots: int, max_examples: int, timestamp: int) -> None:
         self.count = 0
+        self.groups: dict[str, int] = {}
         self.first = self.last = timestamp
         self.slots = [SlotTally() for _ in range(slots)]
         self.max_examples = max_examples
@@ -106,12 +108,21 @@ class Tally:
     def merge(self, other: "Tally") -> None:
         """Adds the lines of another tally of the same skeleton."""
         self.count += other.count
+        for group, count in other.groups.items():
+            self.add_group(group, count)
         self.first = min(self.first, other.first)
         self.last = max(self.last, other.last)
         for slot, more in zip(self.slots, other.slots, strict=True):
             slot.merge(more)
         for message, told in other.examples.items():
             self._add_example(message, told)
+
+    def add_group(self, group: str, count: int = 1) -> None:
+        """So many of its lines are of this group. Of too many groups the first in alphabetical order are
+        kept: their counts are exact."""
+        self.groups[group] = self.groups.get(group, 0) + count
+        if len(self.groups) > MAX_GROUPS:
+            del self.groups[max(self.groups)]
 
     def ranked_examples(self) -> list[tuple[Ref, str]]:
         """(ref, message), in the order in which they would be kept."""

@@ -38,7 +38,7 @@ class Digest:
     def add(self, line: Line) -> None:
         """One entry."""
         self.facts.add(line)
-        self.patterns.add(line.message, line.severity, line.timestamp, line)
+        self.patterns.add(line.message, line.severity, line.timestamp, line, line.bot)
 
     def merge(self, other: "Digest") -> None:
         """The digest of both; the other stays as it is."""

@@ -140,7 +140,12 @@ def running(
     local: Path, settings: Mapping[str, str], functions: Path = ROOT / "functions"
 ) -> Iterator[tuple[int, dict[str, int]]]:
     """The gateway's port and each function's, until the supervisor is ended, which ends its children."""
-    unlimited = {"RATE_LIMIT": "off", "AUTH_FAILURE_LIMIT": "off", "LOG_LEVEL": "ERROR"}
+    unlimited = {
+        "RATE_LIMIT": "off",
+        "SUMMARY_RATE_LIMIT": "off",
+        "AUTH_FAILURE_LIMIT": "off",
+        "LOG_LEVEL": "ERROR",
+    }
     command = ["-m", "local.run", "--port", "0", "--local", str(local), "--functions", str(functions)]
     process = subprocess.Popen(
         [sys.executable, *command],

@@ -157,8 +157,18 @@ def words() -> list[str]:
 
 
 def parameters(path: str) -> list[dict[str, Any]]:
-    """The documented parameters of a path."""
-    return [openapi.resolved(DOCUMENT, one) for one in DOCUMENT["paths"][path].get("parameters", [])]
+    """The documented query parameters of a path's GET."""
+    item = DOCUMENT["paths"][path]
+    named = [*item.get("parameters", []), *item["get"].get("parameters", [])]
+    return [one for one in (openapi.resolved(DOCUMENT, one) for one in named) if one["in"] == "query"]
+
+
+def filled(path: str) -> str:
+    """The path with the documented examples of its parameters."""
+    for one in DOCUMENT["paths"][path].get("parameters", []):
+        known = openapi.resolved(DOCUMENT, one)
+        path = path.replace(f"{{{known['name']}}}", str(known.get("example")))
+    return path
 
 
 @pytest.mark.parametrize(("path", "item"), GETS, ids=[path for path, _ in GETS])
@@ -171,7 +181,7 @@ def test_the_parameters_are_those_that_the_function_takes(
     for start in range(0, len(candidates), 15):
         asked = candidates[start : start + 15]
         query = "&".join(f"{name}=x" for name in asked)
-        answer = client.get(f"{path}?{query}", headers=bearer("admin")).json
+        answer = client.get(f"{filled(path)}?{query}", headers=bearer("admin")).json
         unknown = {
             fault["parameter"]
             for fault in answer.get("errors", [])
@@ -192,11 +202,11 @@ def test_what_is_required_and_what_repeats_is_as_documented(
     client = serve(item["x-google-backend"])
     for one in parameters(path):
         name, schema = one["name"], openapi.resolved(DOCUMENT, one["schema"])
-        twice = client.get(f"{path}?{name}=true&{name}=false", headers=bearer("admin"))
+        twice = client.get(f"{filled(path)}?{name}=true&{name}=false", headers=bearer("admin"))
         once_only = f'{{"detail":"may be given once only","parameter":"{name}"}}' in twice.text
         assert once_only == (schema.get("type") != "array"), name
         if one.get("required"):
-            missing = client.get(path, headers=bearer("admin"))
+            missing = client.get(filled(path), headers=bearer("admin"))
             assert [fault["parameter"] for fault in missing.json["errors"]] == [name]
 
 

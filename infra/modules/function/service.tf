@@ -11,6 +11,7 @@ terraform {
 
 locals {
   container_port = 8080
+  probe_path     = "/health" # every function answers it, without a token and without touching a setting
 
   environment = merge(var.environment, {
     FUNCTION_TARGET = var.function
@@ -70,22 +71,19 @@ resource "google_cloud_run_v2_service" "this" {
         period_seconds    = 1
         timeout_seconds   = 1
         failure_threshold = 30
-        tcp_socket {
+        http_get {
+          path = local.probe_path
           port = local.container_port
         }
       }
 
-      # Cloud Run has no liveness probe over TCP, and counts only an answer below 400.
-      dynamic "liveness_probe" {
-        for_each = var.liveness_path == null ? [] : [var.liveness_path]
-        content {
-          period_seconds    = 30
-          timeout_seconds   = 5
-          failure_threshold = 3
-          http_get {
-            path = liveness_probe.value
-            port = local.container_port
-          }
+      liveness_probe {
+        period_seconds    = 30
+        timeout_seconds   = 5
+        failure_threshold = 3
+        http_get {
+          path = local.probe_path
+          port = local.container_port
         }
       }
     }

@@ -53,12 +53,6 @@ variable "scaling" {
   type        = object({ min = number, max = number })
 }
 
-variable "liveness_path" {
-  description = "A route that answers 200 without a token; null: the service has none."
-  type        = string
-  default     = null
-}
-
 variable "network" {
   description = "Network for private addresses; null: none."
   type        = object({ network = string, subnetwork = string })
