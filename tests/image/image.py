@@ -51,13 +51,15 @@ def built(root: Path, cache: Path) -> Iterator[Image]:
     app = kept / f"app-{os.getpid()}"
     places = {"/venv": kept / "venv", "/build": kept / "build", "/app": app}
     try:
-        with _alone(kept):
+        with _held(kept, fcntl.LOCK_EX):
             if not (kept / "done").exists():
                 _do(root, build[: first + 1], places, ignore)
                 (kept / "done").touch()
-        _do(root, build[first + 1 :], places, ignore)
-        _read_only(app)
-        yield _image(final, places)
+        with _held(kept, fcntl.LOCK_SH):
+            _forget_others(kept)
+            _do(root, build[first + 1 :], places, ignore)
+            _read_only(app)
+            yield _image(final, places)
     finally:
         _remove(app)
 
@@ -85,12 +87,20 @@ def _key(root: Path, build: dockerfile.Stage, ignore: Ignore) -> str:
 
 
 @contextlib.contextmanager
-def _alone(folder: Path) -> Iterator[None]:
-    """One process at a time builds here."""
+def _held(folder: Path, how: int) -> Iterator[None]:
+    """Alone to build here, shared to use what was built. Raises: BlockingIOError with LOCK_NB."""
     folder.mkdir(parents=True, exist_ok=True)
     with (folder / "lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+        fcntl.flock(lock, how)
         yield
+
+
+def _forget_others(kept: Path) -> None:
+    """What was built of other pins and is used by nobody now goes."""
+    for other in kept.parent.iterdir():
+        if other != kept:
+            with contextlib.suppress(BlockingIOError), _held(other, fcntl.LOCK_EX | fcntl.LOCK_NB):
+                _remove(other)
 
 
 def _do(root: Path, build: dockerfile.Stage, places: Mapping[str, Path], ignore: Ignore) -> None:
