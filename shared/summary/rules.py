@@ -18,8 +18,10 @@ from shared.summary.document import Finding, Type
 from shared.summary.facts import Seen
 from shared.summary.line import Telling
 from shared.summary.plain import is_plain, plain_pattern
-from shared.summary.select import Row, Selection
+from shared.summary.select import Row, Selection, select
 
+# What is looked at has room for so many tokens, however little a caller wants a model to read.
+TOKENS: Final = 3500
 _MAX_FINDINGS: Final = 8
 _MAX_CITATIONS: Final = 3
 _MAX_BOTS: Final = 10
@@ -57,6 +59,15 @@ _CHECKS: Final = (
     (re.compile(r"Error\b|Exception|Traceback|exit code", re.ASCII),
      "Read the cited entries of {bot} and find the failing code."),
 )  # fmt: skip
+
+
+def own_selection(shown: Selection) -> Selection:
+    """What the rules look at: what a prompt shows, or more when it has no room for all problems."""
+    problems = sum(row.pattern.severity >= PROBLEM for row in shown.rows)
+    if problems == len(shown.found.problems):
+        return shown
+    wider = select(shown.found, TOKENS)
+    return wider if len(wider.rows) > len(shown.rows) else shown
 
 
 class Wording(msgspec.Struct, frozen=True):
@@ -206,11 +217,14 @@ def _headline(selection: Selection, rows: Sequence[Row], facts: dict[str, Any], 
         return f"{new}{_subject(row)}{times}{f' ({bot})' if bot else ''}"
     if facts["silent_bots"]:
         return f"{_and(tuple(facts['silent_bots'][:3]))} fell silent"
+    matched = selection.found.matched
+    if problems := sum(pattern.count for pattern in selection.found.problems):
+        return f"{problems:,} of {matched:,} entries are warnings or worse"
     trades, read = facts["trades"], "" if whole else " that could be read"
     if trades["opened"] or trades["rejected"]:
         opened = f"{trades['opened']:,} trades opened, pnl {trades['pnl']:+.2f}"
         return f"No problems: {opened}" if whole else f"No problems in what could be read: {opened}"
-    return f"No problems in {selection.found.matched:,} entries{read}"
+    return f"No problems in {matched:,} entries{read}"
 
 
 def _checks(rows: Sequence[Row], facts: dict[str, Any]) -> list[str]:

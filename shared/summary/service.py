@@ -27,7 +27,7 @@ from shared.summary.archive import MAX_LISTED, Archive
 from shared.summary.deliver import Deliveries
 from shared.summary.document import Coverage, Summary, created_text
 from shared.summary.once import FIRST_PAUSE_S, LEAST_S, MAX_PAUSE_S, Once, Run
-from shared.summary.prompt import VERSION, Prompt, build
+from shared.summary.prompt import VERSION, build
 from shared.summary.reading import Read, Reader, selected
 from shared.summary.request import Request, SummaryRequest, parse
 from shared.summary.shown import facts_of, patterns_of
@@ -170,7 +170,7 @@ class Service:
                     whole=not read.partial,
                     may_call=lambda: self._once.may_call(asked.run),
                 )
-                known = self._summary(key, request, read, facts, prompt, worded, now)
+                known = self._summary(key, request, read, facts, worded, now)
                 metrics.add(table.SUMMARIES, generator=known.generator)
                 self._keep(known, settled=worded.settled)
             finally:
@@ -198,11 +198,10 @@ class Service:
         request: SummaryRequest,
         read: Read,
         facts: dict[str, Any],
-        prompt: Prompt,
         worded: Worded,
         now: int,
     ) -> Summary:
-        selection = prompt.selection
+        selection = worded.selection
         return Summary(
             id=key,
             created=created_text(now),

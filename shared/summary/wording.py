@@ -15,6 +15,7 @@ from shared.summary import rules
 from shared.summary.document import RULES, Finding, Type, Usage
 from shared.summary.model import Answered, Model, ModelFailed, Used
 from shared.summary.prompt import Prompt
+from shared.summary.select import Selection
 from shared.summary.spend import Prices, Purse
 from shared.summary.verify import Verdict, Verifier
 
@@ -36,9 +37,11 @@ _logger = logging.getLogger(__name__)
 
 
 class Worded(msgspec.Struct, frozen=True, kw_only=True):
-    """Everything of a summary that is not counted. `settled`: asking again would give nothing better."""
+    """Everything of a summary that is not counted, and the patterns it was made from. `settled`: asking again
+    would give nothing better."""
 
     generator: str
+    selection: Selection
     headline: str
     findings: tuple[Finding, ...]
     checks: tuple[str, ...]
@@ -77,10 +80,17 @@ class Writer:
     ) -> Worded:
         """Always an answer. `whole`: nothing of the window is missing. `may_call` is asked, once, just before
         a model is."""
-        own = rules.write(prompt.selection, facts, kind, self._zone, whole=whole)
-        by_rules = Worded(generator=RULES, headline=own.headline, findings=own.findings, checks=own.checks)
-        if self._model is None or not prompt.selection.found.matched:
-            return by_rules
+        selection = rules.own_selection(prompt.selection)
+        own = rules.write(selection, facts, kind, self._zone, whole=whole)
+        by_rules = Worded(
+            generator=RULES,
+            selection=selection,
+            headline=own.headline,
+            findings=own.findings,
+            checks=own.checks,
+        )
+        if self._model is None or not prompt.selection.rows:
+            return by_rules  # a model that is shown nothing has nothing to cite
         usage = Usage()
         try:
             answered, usage = self._ask(self._model, prompt, caller, timeout_s, may_call)
@@ -96,6 +106,7 @@ class Writer:
             return msgspec.structs.replace(by_rules, usage=usage, warnings=(warning,), settled=False)
         return Worded(
             generator=self._model.name,
+            selection=prompt.selection,
             headline=verdict.headline or own.headline,
             findings=verdict.findings,
             checks=verdict.checks or own.checks,
