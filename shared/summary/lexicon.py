@@ -84,3 +84,9 @@ _REASSURING: Final = """
 
 COMMON: Final = frozenset(_COMMON.split())
 REPORTING: Final = (COMMON | frozenset(_RARER.split())) - frozenset(_REASSURING.split())
+
+# How much more or less: nothing that is cited says so.
+_RATIOS: Final = """
+    double doubled doubles triple tripled twice thrice half halved quadrupled quarter tenfold twofold
+    majority dozens hundreds thousands millions"""
+RATIOS: Final = frozenset(_RATIOS.split())

@@ -13,13 +13,14 @@ _CONTROL: Final = re.compile(
 _LINK: Final = re.compile(
     r"[a-z][a-z0-9+.-]{1,20}://|www\.|mailto:|javascript:|data:text|\bxn--"
     r"|\b[a-z0-9][a-z0-9-]{0,62}(?:\.[a-z0-9-]{1,63})*\."
-    r"(?:com|net|org|info|biz|io|in|co|ai|dev|app|xyz|ru|cn|uk|de|me|ly|gg|sh|site|online|top|link|click|live|tk|to|example"
-    r"|test|invalid|local|cloud|tech|store|shop|page|web|pro|cc|tv|us|eu)\b(?![.(])",
+    r"(?:com|net|org|info|biz|io|in|co|ai|dev|app|xyz|ru|cn|uk|de|me|ly|gg|sh|site|online|top|link|click|live"
+    r"|tk|to|example|test|invalid|local|cloud|tech|store|shop|page|web|pro|cc|tv|us|eu)\b(?![.(])",
     re.IGNORECASE,
 )
 _MARKUP: Final = re.compile(
-    r"[<>`]|\]\s*\(|!\[|\]\s*\[|&(?:#\d+|#x[0-9a-f]+|[a-z]{2,8});|\*\*|__|~~|^\s*(?:#|[-*+] |\d+\. |\|)|\[[^\]]*\]:",
-    re.I,
+    r"[<>`]|\]\s*\(|!\[|\]\s*\[|&(?:#\d+|#x[0-9a-f]+|[a-z]{2,8});|\*\*|__|~~|^\s*(?:#|[-*+] |\d+\. |\|)"
+    r"|\[[^\]]*\]:",
+    re.IGNORECASE,
 )
 _SCHEME: Final = re.compile(r"([a-z][a-z0-9+.-]{1,20}):(//)", re.IGNORECASE)
 
@@ -40,7 +41,7 @@ def is_plain(text: str) -> bool:
 
 
 def plain_pattern(template: str) -> str:
-    """A template as text: `<*>` stays, other angle brackets, links and Markdown of log lines are broken up."""
+    """A template as text: `<*>` stays; other angle brackets, links and Markdown are broken up."""
     text = _CONTROL.sub(" ", template).replace(PLACEHOLDER, "\x00")
     text = (
         text.replace("<", "‹").replace(">", "›").replace("](", "] (").replace("![", "! [").replace("`", "'")

@@ -21,8 +21,8 @@ _PIECE: Final = re.compile(
 )
 _VOWELS: Final = re.compile(r"[aeiouyAEIOUY]")
 _CLUSTER: Final = re.compile(r"[^aeiouyAEIOUY]{4}|[jqvxzJQVXZ][^aeiouyAEIOUYrlhtRLHT]|q[^u]")
-# Costs are hundredths of a token: averages, which add up to what a text has. Of a run of letters: each letter,
-# and once. Measured over random letters, random syllables and words of programs.
+# Costs are hundredths of a token: averages, which add up to what a text has. Of a run of letters: each, and
+# once. Measured over random letters, random syllables and words of programs.
 _SPELLED: Final = (57, 30)
 _SPOKEN: Final = (46, 20)
 _CAPITALS: Final = (62, 20)

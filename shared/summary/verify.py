@@ -23,6 +23,7 @@ from shared.summary.plain import is_plain
 from shared.summary.prompt import Prompt
 from shared.summary.select import Example, Row
 from shared.summary.suspicion import is_suspicious
+from shared.summary.tone import tone_fault
 
 MAX_FINDINGS: Final = 20
 MAX_CLAIM_CHARS: Final = 400
@@ -36,7 +37,8 @@ _PLACEHOLDER: Final = re.compile(r"\[?[A-Z]{2,}(?:_[A-Z]+)*:[0-9a-fA-F]{0,12}\]?
 _REFERENCES: Final = re.compile(r"\s*[\[(]\s*e\d+(?:\s*[,;]\s*e\d+)*\s*[\])]")
 # What a team may be asked to do: to look. Whatever else a model recommends, it has read somewhere.
 _LOOKING: Final = re.compile(
-    r"(?:check|verify|review|look|confirm|compare|inspect|investigate|monitor|watch|see|find out|examine|audit|read|trace|rotate)\b",
+    r"(?:check|verify|review|look|confirm|compare|inspect|investigate|monitor|watch|see|find out|examine|audit"
+    r"|read|trace|rotate)\b",
     re.IGNORECASE,
 )
 
@@ -137,7 +139,7 @@ class Verifier:
         finding = Finding(
             claim=claim,
             kind="hypothesis" if drafted.kind == "hypothesis" else "fact",
-            severity=drafted.severity,
+            severity=self._severity(drafted, cited).name,
             bots=tuple(dict.fromkeys(drafted.bots)),
             citations=tuple(example.line.id for _, example in cited),
             quote=quote,
@@ -157,7 +159,7 @@ class Verifier:
             _shingles(text)
         ):
             return "echo"
-        return "instruction" if is_suspicious(text) else ""
+        return tone_fault(text) or ("instruction" if is_suspicious(text) else "")
 
     def _quote_fault(self, quote: str, cited: Sequence[tuple[Row, Example]]) -> str:
         if not quote or len(quote) > MAX_QUOTE_CHARS:
@@ -174,6 +176,10 @@ class Verifier:
             return "bot"
         return grounds.fault(claim) or ("" if grounds.touches(claim) else "unrelated")
 
+    def _severity(self, drafted: DraftFinding, cited: Sequence[tuple[Row, Example]]) -> Severity:
+        """No lower than that of the mildest entry: how bad something was is no matter of opinion."""
+        return max(Severity[drafted.severity], min(example.line.severity for _, example in cited))
+
     def _free_text(self, drafted: str, grounds: Grounds) -> str:
         """A headline or a check, which cite nothing of their own; "" when it may not be said."""
         text = self._redact(_REFERENCES.sub("", drafted).strip())
@@ -181,7 +187,9 @@ class Verifier:
         if any(match[0] not in cited for match in _PLACEHOLDER.finditer(text)):
             return ""
         bare = _PLACEHOLDER.sub("", text)
-        if not text or len(text) > MAX_CLAIM_CHARS or not is_plain(bare) or is_suspicious(text):
+        if not text or len(text) > MAX_CLAIM_CHARS or not is_plain(bare):
+            return ""
+        if tone_fault(text) or is_suspicious(text):
             return ""
         if (
             not self._instruction.isdisjoint(_shingles(text))

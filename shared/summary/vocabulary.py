@@ -1,8 +1,8 @@
 """Words whose tokens are known: they make the estimate of a prompt (tokens.py) a tight one.
 
-The most frequent words in the messages and comments of Python's libraries, and those of trading. Each of `ONE`
-and `ONE_CAPITALS` is one token in the encodings of today's models, of the others at most two, behind a space
-or not; in `ONE` a capital letter may make it two. A test looks, for each of them.
+The most frequent words in the messages and comments of Python's libraries, and those of trading. Each of
+`ONE` and `ONE_CAPITALS` is one token in the encodings of today's models, of the others at most two, behind a
+space or not; in `ONE` a capital letter may make it two. A test looks, for each of them.
 """
 
 from typing import Final
