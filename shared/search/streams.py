@@ -28,6 +28,8 @@ from shared.sources.source import Budget, LogSource, Page, Scanned, Warn
 PAGE_ENTRIES: Final = 20_000
 # What a source may be late by before its thread is no longer waited for.
 _GRACE_S: Final = 0.5
+# What a page takes from a thread that has it to whoever takes it: for readers who are late themselves.
+_HANDOVER_S: Final = 0.1
 
 _logger = logging.getLogger(__name__)
 
@@ -115,7 +117,7 @@ class _Stream:
     def _next(self) -> Page | None:
         """The next page; None at the end, or when the source keeps us waiting beyond its time."""
         try:
-            return self._pages.get(timeout=max(0.0, self._remaining_s) + _GRACE_S)
+            return self._pages.get(timeout=max(_HANDOVER_S, self._remaining_s + _GRACE_S))
         except Empty:
             self.leave()
             self.ending.error = SourceTimeout(self._source.name, after_s=self._spend.deadline_s)
