@@ -30,7 +30,7 @@ TimestampFrom = Literal["field", "text", "path", "metadata"]
 OrderKey = tuple[int, str, str, int, int]
 
 
-class LogEntry(msgspec.Struct, frozen=True, kw_only=True):
+class LogEntry(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """One entry. `timestamp` is an instant (nanoseconds); `payload` is the record as it was stored.
 
     `id` never changes for the same record: `gcs:{bucket}/{object}#{generation}:{index}`,

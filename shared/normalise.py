@@ -147,22 +147,30 @@ def labels_of(record: Any, *, bot: str | None = None) -> dict[str, str]:
     `metadata` and `context`; the bot at last from where the record lies."""
     labels: dict[str, str] = {}
     if isinstance(record, dict):
+        inner: list[dict[str, Any]] | None = None
         for label, names in _LABEL_FIELDS.items():
-            if value := _scalar(record, names) or _nested(record, names):
+            value = _scalar(record, names)
+            if value is None:
+                if inner is None:
+                    inner = _nested(record)
+                value = next((found for one in inner if (found := _scalar(one, names))), None)
+            if value:
                 labels[label] = value
     if found := bot_name(labels.get("bot")) or bot_name(bot):
         labels["bot"] = found
     return labels
 
 
-def _nested(record: dict[str, Any], names: tuple[str, ...]) -> str | None:
+def _nested(record: dict[str, Any]) -> list[dict[str, Any]]:
+    """Where labels may be besides the top of a record."""
+    found = []
     for place in _NESTED:
         inner = record.get(place)
         if isinstance(inner, str) and inner.startswith("{"):
             inner = _python_dict(inner)
-        if isinstance(inner, dict) and (value := _scalar(inner, names)):
-            return value
-    return None
+        if isinstance(inner, dict):
+            found.append(inner)
+    return found
 
 
 def _python_dict(cell: str) -> Any:
@@ -176,7 +184,11 @@ def _python_dict(cell: str) -> Any:
 def _scalar(record: dict[str, Any], names: tuple[str, ...]) -> str | None:
     for name in names:
         value = record.get(name)
-        if isinstance(value, str | int | float) and not isinstance(value, bool) and value != "":
+        if value is None or value == "":
+            continue
+        if type(value) is str and value.isascii():
+            return value
+        if isinstance(value, str | int | float) and not isinstance(value, bool):
             # A nested CSV cell can spell half a surrogate pair, which nothing can be written with.
             return str(value).encode("utf-8", "replace").decode("utf-8")
     return None
