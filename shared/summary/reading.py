@@ -13,7 +13,7 @@ import msgspec
 
 from shared.entry import LogEntry
 from shared.errors import AggregatorError, InvalidRequest
-from shared.instant import MINUTE
+from shared.instant import EARLIEST, MINUTE
 from shared.query import LogQuery, Window
 from shared.redact import Redactor
 from shared.search.streams import Ending, Spend, Streams
@@ -114,7 +114,7 @@ class Reader:
     ) -> tuple[Baseline, Warn | None]:
         """Of the equal window before; when it cannot be read whole, nothing will be called new."""
         window = request.query.window
-        earlier = Window(window.start - (window.end - window.start), window.start)
+        earlier = Window(max(EARLIEST, window.start - (window.end - window.start)), window.start)
         query = msgspec.structs.replace(request.query, window=earlier)
         if (known := self._remembered(request, query)) is not None:
             return known, None

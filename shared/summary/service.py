@@ -20,6 +20,7 @@ from shared import instant, metrics
 from shared.errors import InvalidRequest
 from shared.metrics import table
 from shared.policy import Policy
+from shared.query import MAX_WINDOW
 from shared.search.streams import Spend
 from shared.sources.source import Budget
 from shared.state import GuardedStore
@@ -114,10 +115,8 @@ class Service:
         if key and not _KEY.fullmatch(key):
             raise InvalidRequest.of("Idempotency-Key", "must be 1 to 256 printable ASCII characters")
         if request.planned:
-            planned = instant.from_rfc3339(request.planned)
-            if planned is None:
-                raise InvalidRequest.of("X-CloudScheduler-ScheduleTime", "must be RFC 3339 with an offset")
-            now, key = planned, key or f"scheduler {request.job} {planned}"
+            now = _planned(request.planned)
+            key = key or f"scheduler {request.job} {now}"
         asked = parse(request.body, now=now, policy=policy, deliverable=self._deliverable)
         run = Run(caller, key, asked.body_hash, asked.query.policy) if key else None
         return Asked(asked, caller, run)
@@ -274,6 +273,17 @@ class Service:
 
     def _with_deliveries(self, summary: Summary) -> Summary:
         return msgspec.structs.replace(summary, deliveries=self._deliveries.states(summary.id))
+
+
+def _planned(text: str) -> int:
+    """Cloud Scheduler's time of a run; not so early or late that no window fits before or behind it.
+
+    Raises: InvalidRequest.
+    """
+    planned = instant.from_rfc3339(text)
+    if planned is None or not instant.EARLIEST + 2 * MAX_WINDOW < planned < instant.LATEST - instant.DAY:
+        raise InvalidRequest.of("X-CloudScheduler-ScheduleTime", "must be a time, RFC 3339 with an offset")
+    return planned
 
 
 def _decoded(value: bytes) -> Summary | None:
