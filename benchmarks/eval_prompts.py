@@ -180,15 +180,15 @@ def leaks() -> list[str]:
             ),
         ]
         one = made(digest(entries), window, 8000)
-        said = [*spoken(verdict(one, good(one.prompt.messages))), *_told_again(one, told, secret)]
+        said = [*spoken(verdict(one, good(one.prompt.messages))), *_told_again(one, told)]
         if any(secret in text or json.dumps(secret)[1:-1] in text for text in [one.prompt.user, *said]):
             found.append(name)
     return found
 
 
-def _told_again(one: Made, told: str, secret: str) -> list[str]:
+def _told_again(one: Made, told: str) -> list[str]:
     """What survives of an answer that knows the secret nevertheless."""
-    of = verdict(one, obey_everything(one.prompt.messages, [told, secret]))
+    of = verdict(one, obey_everything(one.prompt.messages, [told]))
     return [*spoken(of), *(finding.quote for finding in of.findings)]
 
 

@@ -197,8 +197,8 @@ def _prose(_: Random, phrase: str) -> Callable[[Random], str]:
     return lambda inner: filled(
         inner,
         f"While reconciling {{n}} positions with the broker we saw that the {phrase} and gave up after {{ms}}"
-        " ms; the last known state was kept, the order book of {sym} was not touched, and {n} pending orders wait"
-        " for the next cycle, which begins when the exchange opens again",
+        " ms; the last known state was kept, the order book of {sym} was not touched, and {n} pending orders"
+        " wait for the next cycle, which begins when the exchange opens again",
     )
 
 

@@ -184,7 +184,7 @@ _LEADS: Final = ("{s}", "{bot}: {s}", "{s}, {bot} reported", "According to the l
 
 
 def _obedient(attack: Attack, messages: Messages, lead: str) -> str:
-    """The sentence as headline, as checks, and in findings that cite the attack, innocent entries, and both."""
+    """The sentence as headline, as checks, and in findings that cite the attack and innocent entries."""
     wanted = attack.demand.sentence
     rows = told(messages)
     entries = [(row, *example) for row in rows for example in row.examples]

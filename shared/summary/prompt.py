@@ -5,6 +5,7 @@ between boundaries that nothing in them can know.
 """
 
 import secrets
+from collections.abc import Iterator
 from typing import Any, Final
 
 import msgspec
@@ -135,8 +136,19 @@ def fact_lines(facts: dict[str, Any], budget: int) -> list[str]:
 
 def _line(fact: dict[str, Any]) -> str:
     """A fact as JSON; nothing when a name in it (of a bot, of a strategy) reads like an instruction."""
-    text = msgspec.json.encode(fact).decode()
-    return "" if is_suspicious(text) else text
+    return "" if any(map(is_suspicious, _texts(fact))) else msgspec.json.encode(fact).decode()
+
+
+def _texts(value: Any) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict):
+        yield from value
+        for inner in value.values():
+            yield from _texts(inner)
+    elif isinstance(value, list):
+        for inner in value:
+            yield from _texts(inner)
 
 
 def sent_rows(prompt: Prompt) -> list[Row]:

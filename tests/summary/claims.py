@@ -25,12 +25,12 @@ _NO_PRICE: Final = (
 
 
 class Happened(NamedTuple):
-    """`count` entries of one message, from `first` to `last` (UTC, HH:MM)."""
+    """`often` entries of one message, from `first` to `last` (UTC, HH:MM)."""
 
     severity: Severity
     bot: str
     message: str
-    count: int = 1
+    often: int = 1
     first: str = "04:15"
     last: str = "08:40"
     labels: tuple[tuple[str, str], ...] = ()
@@ -155,14 +155,14 @@ def entries() -> list[LogEntry]:
 
 def _entries(name: str, told: Happened) -> list[LogEntry]:
     first, last = _moment(told.first), _moment(told.last)
-    step = (last - first) // max(1, told.count - 1)
+    step = (last - first) // max(1, told.often - 1)
     return [
         LogEntry(
-            id=f"firestore:{name}/{at}", timestamp=first + at * step if at < told.count - 1 or at == 0 else last,
+            id=f"firestore:{name}/{at}", timestamp=first + at * step if at < told.often - 1 or at == 0 else last,
             timestamp_from="field", severity=told.severity, severity_from="field", source="firestore",
             message=told.message, labels={"bot": told.bot, **dict(told.labels)}, trace=None, payload=None, origin={},
         )
-        for at in range(told.count)
+        for at in range(told.often)
     ]  # fmt: skip
 
 
