@@ -8,6 +8,7 @@ content that was read. The same question about the same logs is one summary, mad
 """
 
 import hashlib
+import logging
 import re
 import time
 from collections.abc import Callable
@@ -16,7 +17,7 @@ from typing import Any, Final, Literal
 
 import msgspec
 
-from shared import instant, metrics
+from shared import instant, log, metrics
 from shared.errors import InvalidRequest
 from shared.metrics import table
 from shared.policy import Policy
@@ -47,6 +48,7 @@ _MADE_S: Final = 86_400.0
 UNSETTLED_S: Final = 60.0
 # Longer than a model and what follows may take.
 _LEASE_S: Final = 45.0
+_logger = logging.getLogger(__name__)
 _KEY: Final = re.compile(r"[\x20-\x7e]{1,256}", re.ASCII)
 
 
@@ -170,7 +172,6 @@ class Service:
                     may_call=lambda: self._once.may_call(asked.run),
                 )
                 known = self._summary(key, request, read, facts, worded, now)
-                metrics.add(table.SUMMARIES, generator=known.generator)
                 self._keep(known, settled=worded.settled)
             finally:
                 self._store.delete(f"summary/making/{key}")
@@ -257,7 +258,10 @@ class Service:
             pause_s = min(MAX_PAUSE_S, pause_s * 1.5)
 
     def _keep(self, summary: Summary, *, settled: bool) -> None:
-        """For a day; what a better try may improve, not for long."""
+        """Counted, and kept for a day; what a better try may improve, not for long."""
+        metrics.add(table.SUMMARIES, generator=summary.generator)
+        told = log.fields(summary=summary.id, generator=summary.generator, cost_usd=summary.usage.cost_usd)
+        _logger.info("summary", extra=told)
         lifetime_s = _MADE_S if settled else UNSETTLED_S
         self._store.set(f"summary/made/{summary.id}", msgspec.json.encode(summary), lifetime_s)
 
