@@ -159,9 +159,9 @@ def idle(results: dict[str, Any]) -> dict[str, Usage]:
             results["health"], checks, "plain", SMALL_GIB
         )
         + Counter({"uptime_check": checks}),
-        f"liveness probe of `health`, each {PROBE_PERIOD_S:.0f} s": Counter(
-            {"vcpu_s": probes_s, "gib_s": probes_s * SMALL_GIB}
-        ),
+        (
+            f"liveness probes, each {PROBE_PERIOD_S:.0f} s, of `health`, which the uptime check keeps running"
+        ): Counter({"vcpu_s": probes_s, "gib_s": probes_s * SMALL_GIB}),
         f"{len(JOBS)} scheduled jobs, {summaries:.0f} summaries": jobs,
         "the model, if there is a key": Counter({"model_dollar": summaries * SUMMARY_DOLLARS}),
         f"{ALERTS} alerts (announced price)": Counter({"alert_condition": ALERTS}),

@@ -119,9 +119,14 @@ class ObjectLogs:
         raise NotFound("There is no such object.")
 
     def _found(self, query: LogQuery, budget: Budget) -> list[tuple[ObjectInfo, PathFacts]]:
-        """The objects that may hold entries of the window, each once. Raises: SourceError."""
-        with certain(self.name, budget):
-            return list(self._list(query, budget))
+        """The objects that may hold entries of the window, each once. A request that has asked for the digest
+        of a question and then reads it lists once. Raises: SourceError."""
+        asked, found = budget.listed or (None, [])
+        if asked is not query:
+            with certain(self.name, budget):
+                found = list(self._list(query, budget))
+            budget.listed = (query, found)
+        return found
 
     def _list(self, query: LogQuery, budget: Budget) -> Iterator[tuple[ObjectInfo, PathFacts]]:
         days = days_of(query.window.start, query.window.end, self._zone)

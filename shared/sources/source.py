@@ -110,6 +110,8 @@ class Budget:
         self.max_bytes = max_bytes
         self.max_calls = max_calls
         self.scanned = Scanned()
+        # What a source has listed for a question, for the next thing that it is asked about it.
+        self.listed: tuple[object, list[Any]] | None = None
         self._monotonic = monotonic
         self._began = monotonic()
         # Reading stops a little before the end: a part that was just read within the time must be
