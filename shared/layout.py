@@ -21,6 +21,8 @@ _CLOCK: Final = re.compile(r"(?<!\d)([01]\d|2[0-3])([0-5]\d)([0-5]\d)(?!\d)", re
 _PARTIAL_DATE: Final = re.compile(r"(?:^|/)(?P<year>(?:19|20)\d\d)(?:/(?P<month>0[1-9]|1[0-2]))?$", re.ASCII)
 # Path segments that belong to a date folder.
 _DATE_SEGMENT: Final = re.compile(r"(?:19|20)\d\d|\d\d|(?:19|20)\d\d-\d\d-\d\d|(?:19|20)\d{6}", re.ASCII)
+# What a bot may be called: of secrets with hyphens (keys, cards, numbers) all are longer, or have no letter.
+_BOT: Final = re.compile(r"(?=.{1,40}$)(?=.*[A-Za-z])[A-Za-z0-9._-]+", re.ASCII)
 # How far an entry's time may lie outside of the date of its path: time zones, and sessions over midnight.
 SLACK: Final = instant.DAY
 
@@ -112,8 +114,13 @@ def named_date(name: str) -> NamedDate | None:
 
 
 def bot_name(text: str | None) -> str | None:
-    """A bot's one name, whatever the store calls it: `stock-trader` is `stock_trader`."""
-    return text.replace("-", "_") if text else None
+    """A bot's one name, whatever the store calls it: `stock-trader` is `stock_trader`.
+
+    Other texts stay as they are: a secret that stands in place of a name must still be known for one.
+    """
+    if not text:
+        return None
+    return text.replace("-", "_") if _BOT.fullmatch(text) else text
 
 
 def day_bounds(day: date, zone: tzinfo) -> tuple[int, int]:
