@@ -189,7 +189,7 @@ def window_from(args: Arguments, now: int) -> Window:
     start_text, end_text, since = args.one("start"), args.one("end"), args.one("since")
     end = base if end_text is None else _instant_of(args, "end", end_text, now)
     end = instant.ceil_10s(end) if end_text and end_text.startswith("-") else end
-    start = end - instant.DAY
+    start = max(instant.EARLIEST, end - instant.DAY)
     if since is not None:
         if start_text is not None:
             args.fault("since", "cannot be given together with start")

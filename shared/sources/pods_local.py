@@ -153,6 +153,7 @@ class FileUnit:
     ) -> Iterator[Line]:
         """The file's lines that lie in the window, `slack` nanoseconds around it included."""
         low, high = window.start - slack, window.end + slack
+        low, high = max(low, instant.EARLIEST), min(high, instant.LATEST)
         low_text, high_text = instant.to_text(low)[:SECONDS], instant.to_text(high)[:SECONDS]
         wanted = self._places.clusters
         for record in records(
