@@ -9,7 +9,6 @@ import atexit
 import gc
 import hashlib
 import os
-import re
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -26,7 +25,6 @@ from shared.auth import (
     KeySet,
     RoleBindings,
     Verifier,
-    check_url,
 )
 from shared.cache import AnswerCache
 from shared.endpoint import Door
@@ -37,72 +35,16 @@ from shared.metrics import table
 from shared.policy import Grant, Role, parse_access_policy
 from shared.redact import Redactor
 from shared.search.cursor import Cursors
+from shared.start import SECRET_NAME, SETTINGS, UNSET_AT_START, checked
 
 if TYPE_CHECKING:
     from shared.state import GuardedStore, StateStore
     from shared.summary import assembly
 
 T = TypeVar("T")
+__all__ = ["SETTINGS", "UNSET_AT_START", "door", "reset"]
 
-# Source: https://cloud.google.com/secret-manager/docs/reference/rest/v1/projects.secrets.versions/access
-SECRET_NAME: Final = re.compile(r"projects/[^/]+/secrets/[A-Za-z0-9_-]+/versions/(?:latest|[0-9]+)", re.ASCII)
 SECRET_DEADLINE_S: Final = 5.0
-
-# Which settings each function reads: all of them, and no others.
-SETTINGS: Final[dict[str, tuple[type[Any], ...]]] = {
-    "gcs": (
-        config.PlaceSettings,
-        config.RequestSettings,
-        config.LimitSettings,
-        config.AuthSettings,
-        config.GcsSettings,
-        config.StateSettings,
-    ),
-    "firestore": (
-        config.PlaceSettings,
-        config.RequestSettings,
-        config.LimitSettings,
-        config.AuthSettings,
-        config.FirestoreSettings,
-        config.StateSettings,
-    ),
-    "pods": (
-        config.PlaceSettings,
-        config.RequestSettings,
-        config.LimitSettings,
-        config.AuthSettings,
-        config.PodSettings,
-        config.StateSettings,
-    ),
-    "health": (
-        config.PlaceSettings,
-        config.AuthSettings,
-        config.GcsSettings,
-        config.FirestoreSettings,
-        config.PodSettings,
-        config.StateSettings,
-    ),
-    "summary": (
-        config.PlaceSettings,
-        config.RequestSettings,
-        config.LimitSettings,
-        config.AuthSettings,
-        config.GcsSettings,
-        config.FirestoreSettings,
-        config.PodSettings,
-        config.StateSettings,
-        config.SummarySettings,
-    ),
-    "metrics": (
-        config.PlaceSettings,
-        config.RequestSettings,
-        config.LimitSettings,
-        config.AuthSettings,
-        config.StateSettings,
-    ),
-}
-# Functions that start without settings: they tell others how the service is when its settings are wrong.
-UNSET_AT_START: Final = frozenset({"health"})
 
 
 def door(function: str) -> Door:
@@ -113,7 +55,7 @@ def door(function: str) -> Door:
     # Reading a window makes hundreds of thousands of objects and no cycles: with the defaults the collector
     # looks at all of them again and again, a third of a query's time.
     gc.set_threshold(50_000, 20, 100)
-    settings = _checked(function)
+    settings = checked(os.environ, function)
     request: config.RequestSettings = settings.get(config.RequestSettings, config.RequestSettings())
     # Not from the settings, which may be faulty where this is not: it only makes traces easier to find.
     project = os.environ.get("GOOGLE_CLOUD_PROJECT") or os.environ.get("FIRESTORE_PROJECT_ID") or ""
@@ -131,66 +73,6 @@ def door(function: str) -> Door:
         salt=lambda: _salt(function),
         fold=lambda: _folder(function, os.getpid()).fold_if_due(),
     )
-
-
-def _checked(function: str) -> dict[type[Any], Any]:
-    """The settings of a function, each checked; those that are secrets are read at the first request,
-    for this runs before the server forks, and a gRPC client must not be older than its process.
-
-    Raises: SystemExit.
-    """
-    settings: dict[type[Any], Any] = {}
-    faults: list[str] = []
-    secrets = frozenset(name for name, value in os.environ.items() if SECRET_NAME.fullmatch(value))
-    for cls in () if function in UNSET_AT_START else SETTINGS[function]:
-        try:
-            settings[cls] = config.load(os.environ, cls, deferred=secrets)
-        except ConfigError as exc:
-            faults += exc.faults
-    if config.LimitSettings in settings:
-        faults += _limit_faults(settings[config.LimitSettings])
-    if config.AuthSettings in settings:
-        faults += _auth_faults(settings[config.AuthSettings])
-    if config.SummarySettings in settings:
-        faults += _summary_faults(settings[config.SummarySettings], secrets)
-    if faults:
-        raise SystemExit(f"{function}: {ConfigError(faults)}")
-    return settings
-
-
-def _summary_faults(summary: config.SummarySettings, secrets: frozenset[str]) -> list[str]:
-    """What is wrong with the settings that only the modules of summaries can judge."""
-    from shared.summary import assembly
-
-    return [fault for name, fault in assembly.faults(summary) if name not in secrets]
-
-
-def _limit_faults(limits: config.LimitSettings) -> list[str]:
-    faults = []
-    for name, value in (("RATE_LIMIT", limits.rate_limit), ("AUTH_FAILURE_LIMIT", limits.auth_failure_limit)):
-        try:
-            Rate.parse(value)
-        except ValueError as exc:
-            faults.append(f"{name} {exc}")
-    return faults
-
-
-def _auth_faults(auth: config.AuthSettings) -> list[str]:
-    """What is wrong with the settings that only the modules can judge that read them."""
-    checks: tuple[tuple[str, str, Callable[[str], object]], ...] = (
-        ("JWT_JWKS_URL", auth.jwt_jwks_url, check_url),
-        ("GOOGLE_JWKS_URL", auth.google_jwks_url, check_url),
-        ("ROLE_BINDINGS", auth.role_bindings, RoleBindings.parse),
-        ("ACCESS_POLICY", auth.access_policy, parse_access_policy),
-    )
-    faults = []
-    for name, value, check in checks:
-        try:
-            if value:
-                check(value)
-        except ValueError as exc:
-            faults.append(f"{name} {exc}")
-    return faults
 
 
 def _settings(cls: type[T]) -> T:
