@@ -1,13 +1,16 @@
 """What `POST /logs/summary` does not understand is refused by its place; wrong settings stop the start."""
 
 import json
+import socket
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 
 from tests.conftest import Serve, bearer
 from tests.functions.summary_world import DAY, ask, by, day_of, made
+from tests.metrics.served import Served
 from tests.servers.fake_secrets import FakeSecrets
 
 JSON = {"Content-Type": "application/json"}
@@ -342,3 +345,32 @@ def test_secrets_that_can_be_used_are(serve: Serve, tmp_path: Path, monkeypatch:
         monkeypatch.setenv("SECRET_MANAGER_EMULATOR_HOST", secrets.host)
         name = secrets.put("projects/p/secrets/prices", b'{"gpt-4o-mini": [1, 2]}\n')
         assert made(serve("summary", OPENAI_PRICES=name))["generator"] == "rules"
+
+
+def chunked(url: str, *pieces: bytes, end: bytes = b"0\r\n\r\n") -> tuple[int, bytes]:
+    """A request whose body comes in chunks, as it is sent: status and body of the answer."""
+    address = urlsplit(url)
+    head = "".join(f"{name}: {value}\r\n" for name, value in (bearer("analyst") | JSON).items())
+    with socket.create_connection((address.hostname or "", address.port or 0), timeout=20) as wire:
+        wire.sendall(
+            f"POST /logs/summary HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n"
+            f"Connection: close\r\n{head}\r\n".encode()
+        )
+        for piece in pieces:
+            wire.sendall(b"%x\r\n%s\r\n" % (len(piece), piece))
+        wire.sendall(end)
+        answer = b"".join(iter(lambda: wire.recv(65_536), b""))
+    head_, _, body = answer.partition(b"\r\n\r\n")
+    return int(head_.split()[1]), body
+
+
+def test_bodies_may_come_in_chunks(serve: Serve, tmp_path: Path) -> None:
+    """Read like any other, up to the same megabyte; chunks that are none are a 400."""
+    day_of(serve, tmp_path)
+    body = json.dumps(DAY | {"type": "errors"}).encode()
+    with Served("summary", LOCAL_DATA_DIR=str(tmp_path)) as served:
+        status, answer = chunked(served.url, body[:10], body[10:])
+        assert (status, json.loads(answer)["type"]) == (200, "errors")
+        assert chunked(served.url, b"{")[0] == 400
+        assert chunked(served.url, *[b"x" * 100_000] * 11)[0] == 413
+        assert chunked(served.url, end=b"zz\r\nhello\r\n0\r\n\r\n")[0] == 400
