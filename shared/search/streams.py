@@ -170,7 +170,11 @@ class _Stream:
                 scanned.add(budget.scanned)
             self._keep_warnings(page)
             self._put(page)
-            if page.resume is None or any(warn.code == "budget_spent" for warn in page.warnings):
+            if (
+                self._left
+                or page.resume is None
+                or any(warn.code == "budget_spent" for warn in page.warnings)
+            ):
                 return
             query = query.with_resume(query.window, page.resume)
         self._unread("time")
