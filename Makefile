@@ -11,7 +11,7 @@ SCHEDULE ?= morning
 SOURCES := shared functions local tests benchmarks scripts
 export PYTHONPATH := .
 
-.PHONY: help run token demo summary test check lint types layers unit infra lock bench smoke servers clean
+.PHONY: help run token demo summary test check lint types layers unit infra lock bench eval smoke servers clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | sort | awk -F'\t' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -70,6 +70,9 @@ smoke: ## Ask a deployed service whether it answers as its contract says (URL=, 
 
 bench: $(STAMP) ## Measure: ratios in one run, written to benchmarks/results
 	@for file in benchmarks/bench_*.py; do $(BIN)/python $$file || exit 1; done
+
+eval: $(STAMP) ## Measure what summaries hold and what attacks on them get, without a model; fails below its bounds
+	@$(BIN)/python benchmarks/eval_summary.py
 
 lock: $(STAMP) ## Pin requirements*.in anew, with hashes
 	@$(BIN)/pip install --quiet uv

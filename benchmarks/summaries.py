@@ -18,7 +18,7 @@ from shared.summary.shown import facts_of
 from shared.summary.verify import Draft, Verdict, Verifier
 
 REDACTOR: Final = Redactor(b"a key of the benchmarks, 32 bytes")
-NONCE: Final = "0123456789abcdef"
+NONCE: Final = "012345678901234"
 MARKET: Final = ZoneInfo("Asia/Kolkata")
 BUDGETS: Final = (500, 1000, 2000, 4000, 8000, 32_000)
 

@@ -92,7 +92,8 @@ def build(
     found: Findable, facts: dict[str, Any], kind: Type, max_tokens: int, nonce: str | None = None
 ) -> Prompt:
     """A prompt of at most `max_tokens` tokens. `facts` are the facts as the summary will show them."""
-    nonce = nonce or secrets.token_hex(8)
+    # Digits: three of them are one token.
+    nonce = nonce or f"{secrets.randbelow(10**15):015d}"
     begin, end = f"<<<DATA {nonce}", f"DATA {nonce}>>>"
     system = _INSTRUCTION.format(focus=_FOCUS[kind], begin=begin, end=end, findings=_MAX_FINDINGS)
     room = max_tokens - FIXED_TOKENS

@@ -225,4 +225,6 @@ class _Filler:
         text = excerpt(line.message, self._chars)
         # A long message is looked at from its begin only; what is shown of it may be its end.
         held = is_suspicious(line.message) or is_suspicious(text) or is_suspicious(line.bot)
+        # Half a surrogate pair cannot be sent.
+        text = text.encode("utf-8", "replace").decode()
         return Example(f"e{self._next_ref}", line, None if held else text)

@@ -24,7 +24,7 @@ _CLUSTER: Final = re.compile(r"[^aeiouyAEIOUY]{4}|[jqvxzJQVXZ][^aeiouyAEIOUYrlht
 # Costs are hundredths of a token: averages, which add up to what a text has. Of a run of letters: each, and
 # once. Measured over random letters, random syllables and words of programs.
 _SPELLED: Final = (57, 30)
-_SPOKEN: Final = (46, 20)
+_SPOKEN: Final = (48, 30)
 _CAPITALS: Final = (62, 20)
 # From which share of known groups of four letters on.
 _LIKE_ENGLISH: Final = ((0.7, (27, 15)), (0.5, (32, 15)), (0.3, (42, 20)))

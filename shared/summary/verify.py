@@ -37,8 +37,8 @@ _PLACEHOLDER: Final = re.compile(r"\[?[A-Z]{2,}(?:_[A-Z]+)*:[0-9a-fA-F]{0,12}\]?
 _REFERENCES: Final = re.compile(r"\s*[\[(]\s*e\d+(?:\s*[,;]\s*e\d+)*\s*[\])]")
 # What a team may be asked to do: to look. Whatever else a model recommends, it has read somewhere.
 _LOOKING: Final = re.compile(
-    r"(?:check|verify|review|look|confirm|compare|inspect|investigate|monitor|watch|see|find out|examine|audit"
-    r"|read|trace|rotate)\b",
+    r"(?:check|verify|review|look|confirm|compare|inspect|investigate|monitor|watch|see|find out|examine"
+    r"|audit|read|trace|rotate)\b",
     re.IGNORECASE,
 )
 
