@@ -161,6 +161,17 @@ def labels_of(record: Any, *, bot: str | None = None) -> dict[str, str]:
     return labels
 
 
+def bot_of(record: Any, *, bot: str | None = None) -> str | None:
+    """The label `bot` alone."""
+    value = None
+    if isinstance(record, dict):
+        names = _LABEL_FIELDS["bot"]
+        value = _scalar(record, names)
+        if value is None:
+            value = next((found for one in _nested(record) if (found := _scalar(one, names))), None)
+    return bot_name(value) or bot_name(bot)
+
+
 def _nested(record: dict[str, Any]) -> list[dict[str, Any]]:
     """Where labels may be besides the top of a record."""
     found = []

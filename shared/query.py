@@ -100,6 +100,9 @@ class LogQuery(msgspec.Struct, frozen=True, kw_only=True):
     page_token: str = ""
     fingerprint: str = ""
     resume: Resume = Resume()
+    # Of entries below this severity the newest of each bot in a unit is enough. No filter: a source may give
+    # more, and who reads a window for its problems is spared most of the work on the others.
+    newest_below: Severity = Severity.DEFAULT
 
     @classmethod
     def from_args(

@@ -118,7 +118,7 @@ def groups_of(lines: Iterable[Line]) -> Iterator[list[Line]]:
 def entry_of(group: list[Line]) -> LogEntry:
     """One entry of one line, or of the lines of one traceback: id, time and labels are its first line's."""
     first = group[0]
-    text = None if first.text is None else "\n".join(line.text or "" for line in group)
+    text = _text(group)
     severity, severity_from = _severity(first, text)
     labels = labels_of(first.payload, bot=first.container or None)
     places = {
@@ -140,6 +140,15 @@ def entry_of(group: list[Line]) -> LogEntry:
         payload=first.payload,
         origin={"log_name": first.log_name, "insert_ids": [line.insert_id for line in group]},
     )
+
+
+def severity_of_group(group: list[Line]) -> Severity:
+    """The severity that its entry has."""
+    return _severity(group[0], _text(group))[0]
+
+
+def _text(group: list[Line]) -> str | None:
+    return None if group[0].text is None else "\n".join(line.text or "" for line in group)
 
 
 def _severity(line: Line, text: str | None) -> tuple[Severity, SeverityFrom]:

@@ -10,6 +10,7 @@ from shared.entry import LogEntry, Severity, SeverityFrom, TimestampFrom
 from shared.errors import NotFound
 from shared.layout import PathFacts, day_bounds
 from shared.normalise import (
+    bot_of,
     field_time,
     head_time,
     labels_of,
@@ -31,7 +32,16 @@ LIMITS: Final = Limits()
 class ObjectUnit:
     """One object, read from its first record to its last."""
 
-    def __init__(self, reader: Reader, info: ObjectInfo, facts: PathFacts, zone: tzinfo) -> None:
+    def __init__(
+        self,
+        reader: Reader,
+        info: ObjectInfo,
+        facts: PathFacts,
+        zone: tzinfo,
+        newest_below: Severity = Severity.DEFAULT,
+    ) -> None:
+        """`newest_below`: as of LogQuery."""
+        self._newest_below = newest_below
         self.name = f"{info.bucket}/{info.name}"
         self.oldest, self.newest = instant.EARLIEST, info.updated + FUTURE
         if facts.day is not None:
@@ -51,6 +61,7 @@ class ObjectUnit:
     ) -> Iterator[tuple[LogEntry, int]]:
         """Entries of the object whose time is wanted, of records behind `after` up to `until`."""
         budget.spend(objects=1)
+        newest: dict[str | None, tuple[int, TimestampFrom, Record]] = {}
         chunks = inflate(self._chunks(budget), self._notes, LIMITS)
         for record in records(self._metered(chunks, budget, after), self.info.name, self._notes, LIMITS):
             if until is not None and record.index > until:
@@ -59,9 +70,17 @@ class ObjectUnit:
             if record.index <= after or (self._broken and record.kind == "raw"):
                 continue  # what a transfer cut in two is no record of the object
             timestamp, found = self._time_of(record)
-            if wants(timestamp):
-                size = record.size
-                yield self._entry(record, timestamp, found), size
+            if not wants(timestamp):
+                continue
+            if self._newest_below and self._severity_of(record)[0] < self._newest_below:
+                bot = bot_of(record.value, bot=self._facts.bot)
+                if bot not in newest or timestamp >= newest[bot][0]:
+                    newest[bot] = timestamp, found, record
+                continue
+            size = record.size
+            yield self._entry(record, timestamp, found), size
+        for timestamp, found, record in newest.values():
+            yield self._entry(record, timestamp, found), record.size
 
     def warnings(self) -> list[Warn]:
         """What of this object could not be delivered as stored."""
@@ -108,13 +127,16 @@ class ObjectUnit:
             found = "text"
         return placed_time(moment, self._facts.moment, self.info.updated, found)
 
+    def _severity_of(self, record: Record) -> tuple[Severity, SeverityFrom]:
+        if record.kind == "raw":
+            return Severity.DEFAULT, "default"
+        value = record.value if record.kind in ("json", "csv") else None
+        return severity_of(value, record.text if record.text is not None else text_of(value))
+
     def _entry(self, record: Record, timestamp: int, found: TimestampFrom) -> LogEntry:
         info = self.info
         value = record.value if record.kind in ("json", "csv") else None
-        if record.kind == "raw":
-            severity: tuple[Severity, SeverityFrom] = (Severity.DEFAULT, "default")
-        else:
-            severity = severity_of(value, record.text if record.text is not None else text_of(value))
+        severity = self._severity_of(record)
         if timestamp > info.updated + FUTURE:
             self._from_future += 1
         return LogEntry(

@@ -42,7 +42,7 @@ class ObjectLogs:
         """The next page of the objects' entries."""
         found = self._found(query, budget)
         with self._store.reading(budget) as reader:
-            units = [ObjectUnit(reader, info, facts, self._zone) for info, facts in found]
+            units = [ObjectUnit(reader, info, facts, self._zone, query.newest_below) for info, facts in found]
             units.sort(key=lambda unit: place_of(unit, query))
             reader.expect([unit.info for unit in units])
             page = scan(self.name, units, query, budget, self._redactor)

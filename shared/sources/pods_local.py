@@ -29,6 +29,7 @@ from shared.sources.containers import (
     line_of,
     places_of,
     seen_names,
+    severity_of_group,
 )
 from shared.sources.scan import FUTURE, Wants, scan
 from shared.sources.source import Budget, BudgetSpent, Health, Listing, Page, Plan, Warn, certain
@@ -113,6 +114,7 @@ class FileUnit:
         self._places = places
         self._window = query.window
         self._newest_first = query.order == "desc"
+        self._newest_below = query.newest_below
         self._notes = Notes()
         self._undated = 0
 
@@ -134,11 +136,18 @@ class FileUnit:
             self._leave_open_traceback(lines, indexes)
         lines.sort(key=lambda line: (line.stream, line.order))
         groups = [group for group in groups_of(lines) if wants(group[0].timestamp)]
+        if self._newest_below:
+            groups = self._without_all_but_the_newest(groups)
         for group in reversed(groups) if self._newest_first else groups:
             if wants(group[0].timestamp):
                 yield entry_of(group), sum(line.size for line in group)
         if spent:
             raise spent
+
+    def _without_all_but_the_newest(self, groups: list[list[Line]]) -> list[list[Line]]:
+        """Of groups below the severity the newest: the last, for a file is one container's."""
+        kept = [group for group in groups[:-1] if severity_of_group(group) >= self._newest_below]
+        return [*kept, *groups[-1:]]
 
     def _leave_open_traceback(self, lines: list[Line], indexes: list[int]) -> None:
         """A traceback that the budget may have cut belongs to the next part, whole."""

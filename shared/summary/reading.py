@@ -116,6 +116,9 @@ class Reader:
         window = request.query.window
         earlier = Window(max(EARLIEST, window.start - (window.end - window.start)), window.start)
         query = msgspec.structs.replace(request.query, window=earlier)
+        if not (_filters(query) or query.policy.narrows):
+            # Else the newest could be one that is not wanted.
+            query = msgspec.structs.replace(query, newest_below=PROBLEM)
         if (known := self._remembered(request, query)) is not None:
             return known, None
         failed = Warn("summary", "baseline_partial", _NOT_WHOLE)
@@ -162,6 +165,12 @@ def selected(query: LogQuery) -> list[object]:
         sorted(query.labels.items()),
         sorted(query.scope.items()),
     ]
+
+
+def _filters(query: LogQuery) -> bool:
+    """Whether some entries of the window are not wanted."""
+    texts = query.q is not None or query.regex is not None or query.exclude is not None
+    return texts or bool(query.labels or query.scope or query.min_severity)
 
 
 def _lost(ending: Ending) -> bool:

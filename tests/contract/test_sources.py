@@ -2,13 +2,14 @@
 
 from pathlib import Path
 
+import msgspec
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from shared import instant
 from shared.arguments import Arguments
-from shared.entry import LogEntry, order_key
+from shared.entry import LogEntry, Severity, order_key
 from shared.errors import AggregatorError, InvalidRequest
 from shared.policy import UNRESTRICTED, Grant, Policy
 from shared.query import LogQuery
@@ -302,3 +303,23 @@ def test_windows_and_pages_hold_for_any_events(
     expected = sorted((e.at for e in events if start <= e.at < end), reverse=order == "desc")
     assert [entry.timestamp for entry in found] == expected
     assert len({entry.id for entry in found}) == len(found)
+
+
+def test_who_reads_for_the_problems_hears_everybody(shelf: Shelf) -> None:
+    """With `newest_below` no problem is lost, nothing is made up, and each bot's newest entry is there."""
+    bots = ("stock_trader", "options_trader")
+    shelf.put(
+        Event(
+            NOON - MINUTE * (20 - number), message=f"line {number}", severity=severity, bot=bots[number % 2]
+        )
+        for number, severity in enumerate(["INFO", "DEBUG", "ERROR", "INFO", "WARNING", "INFO"] * 3)
+    )
+    everything = read(shelf.source())
+    brief = msgspec.structs.replace(ask(shelf.source(), "page_size=1000"), newest_below=Severity.WARNING)
+
+    found = shelf.source().read(brief, Budget(60)).entries
+
+    problems = [entry for entry in everything if entry.severity >= Severity.WARNING]
+    newest = [next(e for e in everything if e.labels["bot"] == bot) for bot in bots]
+    assert [entry for entry in found if entry.severity >= Severity.WARNING] == problems
+    assert {entry.id for entry in newest} <= {entry.id for entry in found} <= {e.id for e in everything}
