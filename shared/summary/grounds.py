@@ -20,6 +20,10 @@ _ACRONYMS: Final = frozenset(
         *("UTC", "IST", "API", "HTTP", "GPT", "JSON", "CPU", "PNL", "P&L", "NSE", "BSE", "ID", "IDS"),
     }
 )
+# So many words of a text say what it is about.
+_HEAD_WORDS: Final = 4
+# A value of a record: `"reason":"…"`, `error="…"`, `error: …` to the end.
+_VALUE: Final = re.compile(r"[:=] ?\\?\"((?:[^\"\\]|\\[^\"])*)|: ([^\"=]+)$")
 # What follows is given as the reason, and has to be cited too; what "may" be so is told as a guess.
 _CAUSE: Final = re.compile(
     (
@@ -38,6 +42,7 @@ class Grounds:
     def __init__(self, rows: Iterable[tuple[Row, Example]], facts: dict[str, Any], zone: tzinfo) -> None:
         self._zone = zone
         self.texts: list[str] = []
+        self._told: list[str] = []
         self.names: set[str] = set()
         self.severities: set[Severity] = set()
         self.cited_bots: set[str] = set()
@@ -48,6 +53,7 @@ class Grounds:
             self._take(row, example)
         self._cited_words = {stem(word) for text in self.texts for word in words(text)}
         self._cited_figures = set(self._figures)
+        self._parts = [part for text in self._told for part in _parts(text)]
         self._take_facts(facts)
 
     @property
@@ -60,6 +66,7 @@ class Grounds:
         own = [example.text or "", *line.labels.values()]
         slots = [text for slot in pattern.slots for text in slot.texts]
         self.texts += own
+        self._told.append(own[0])
         self.severities.add(line.severity)
         self.cited_bots.add(line.bot)
         for at in (line.timestamp, pattern.first, pattern.last):
@@ -133,6 +140,17 @@ class Grounds:
         told = [stem(word) for word in words(reason) if len(word) > 3]
         return 2 * sum(word in self._cited_words for word in told) >= len(told)
 
+    def begins_with_it(self, claim: str) -> bool:
+        """Whether the claim takes up how the text begins that it has most words of.
+
+        A log line says first what it is about. A sentence that somebody wants said stands behind a reason for
+        saying it, or behind whatever the line was before it got there.
+        """
+        said = {stem(word) for word in [*words(claim), *named(claim)]}
+        shared = [(len(said & all_of), head) for head, all_of in self._parts]
+        most = max((count for count, _ in shared), default=0)
+        return any(count == most and not said.isdisjoint(head) for count, head in shared)
+
     def touches(self, claim: str) -> bool:
         """Whether the claim speaks of what is cited at all: by a word of its texts, a name or a figure."""
         cited = {stem(word) for word in words(claim) if len(word) > 3}
@@ -141,3 +159,16 @@ class Grounds:
             or not self.names.isdisjoint(named(claim))
             or not self._cited_figures.isdisjoint(decimals(claim))
         )
+
+
+def _parts(text: str) -> list[tuple[set[str], set[str]]]:
+    """Of a text, or of each longer value in it when it is a record: (the first words, all words)."""
+    is_record = text[:1] in {"{", "["} or "=" in text.split(" ", 1)[0]
+    found = [one or other for one, other in _VALUE.findall(text)] if is_record else []
+    values = [one for one in found if " " in one]
+    stems = [[stem(word) for word in [*words(one), *named(one)]] for one in values or [text]]
+    return [(set(_first(one)), set(one)) for one in stems]
+
+
+def _first(stems: list[str]) -> list[str]:
+    return [one for one in stems if len(one) > 2][:_HEAD_WORDS]

@@ -1,7 +1,6 @@
 """The words of instructions to a language model, as regular expressions over plain text (suspicion.py).
 
-`PHRASES`: one is enough. `ASKING`, `SAYING` and so on: common in honest lines, each by itself; what counts is
-which of them come together. Texts are in lower case, without quotes, `*`, `_` and backticks.
+One is enough. Texts are in lower case, without quotes, `*`, `_` and backticks.
 """
 
 from typing import Final
@@ -41,7 +40,8 @@ PHRASES: Final = (
     rf"\b(?:new|updated|real|actual|revised|secret|hidden|additional|overriding) (?:and \w+ )?{_RULES}",
     rf"\b{_RULES} (?:for|to) (?:the |an? |any |all |every )?{_MODEL}\b",
     (
-        r"\b(?:system|developer|initial|hidden) (?:prompt|instructions?)\b|\b(?:system"
+        r"\b(?:system|developer|initial|hidden) (?:prompt|instructions?)\b(?! (?:loaded|built|has|of"
+        r"|for|length|with)\b)|\b(?:system"
         r"|developer) message[: ]*(?:$|[^\w ]|to\b)"
     ),
     (
@@ -150,7 +150,7 @@ PHRASES: Final = (
         r"(?:is|reads?|says?)\b|:|->|=)"
     ),
     r"\b(?:in|quote|quotes|cite|see|from|with|as) e\d{1,3}\b",
-    r"\b(?:therefore|hence|thus|so|accordingly) (?:say|report|write|state|conclude|mention|announce)\b",
+    (r"\b(?:therefore|hence|thus|so|accordingly) (?:say|report|write|state|conclude|mention|announce)\b"),
     (
         r"\b(?:and|please|then|instead|now|so|just|only) (?:say|write|output|state|answer|reply|respond"
         r"|conclude|announce|mention) ?:"
@@ -204,43 +204,3 @@ PHRASES: Final = (
         r"|assistant|gpt)\b"
     ),
 )
-
-ASKING: Final = (
-    r"\b(?:please|kindly|must|should|shall|needs? to|has to|have to|make sure|ensure|remember to"
-    r"|be sure|would like"
-    r"|want(?:s|ed)?|wish(?:es)?|let us|do not|don ?t|never|could you|can you|would you|go ahead"
-    r"|feel free|be so kind"
-    r"|grateful|appreciate[ds]?|asks?|asked|requests? that|requested that|orders? that|instead"
-    r"|order you|urge)\b"
-)
-SAYING: Final = (
-    r"\b(?:say(?:s|ing)?|tell(?:s|ing)?|said|told|mention(?:s|ed|ing)?|announc(?:e|es|ed|ing)"
-    r"|declar(?:e|es|ing)"
-    r"|conclud(?:e|es|ing)|(?:add|put|place|paste|prepend) (?:a |an |the |this |it )"
-    r"|(?:begin|start|open|end|close|lead|finish)s? with|read that|(?:not|stat)ed that"
-    r"|assert(?:s|ing)?|insert(?:s|ing)?|includ(?:e|es|ing)|emphasi[sz](?:e|es|ing)|highlight(?:s"
-    r"|ing)?|summari[sz](?:e|es|ing)"
-    r"|describ(?:e|es|ing)|respond(?:s|ing)? with|cit(?:e|es|ing)|repeat|echo|write|writes|writing"
-    r"|print|reads? as"
-    r"|(?:state|report|note|claim|answer|reply|confirm|assure|know|output)s? (?:that|only|with|as|it)"
-    r"|(?:put|output|state|label|mark|classify|rate|treat|list|quote|report|present) (?:the|this|it"
-    r"|them|all|every|each|exactly|only))\b"
-)
-PRODUCT: Final = (
-    rf"\b(?:{_OUTPUT}|report|reports|first (?:line|sentence|item)|opening (?:line|sentence)|title"
-    r"|one-?pager|status update"
-    r"|daily mail|message to the (?:team|desk)|page)\b"
-)
-READER: Final = (
-    r"\b(?:assistant|language model|llm|chatbot|summari[sz]er|narrator|copilot|(?:whoever|anyone"
-    r"|everyone) (?:who )?"
-    r"(?:reads?|writes?|reading|writing|summari[sz]es?|summari[sz]ing)|reader of this|author of the"
-    r"|ai)\b(?!\.py)"
-    r"|(?:^|[\n>#|;.!?)\]-]) {0,3}(?:system|assistant|developer|human|user|ai|instructions?|prompt"
-    r"|llm|gpt)\s*(?:\(\w+\))?:\s"
-)
-YOU: Final = r"\b(?:you|your|yours|yourself)\b"
-# Texts that a program would show as more than text: harmless in an error page, but not with `SAYING`.
-MARKUP: Final = r"<(?:script|img|a|iframe|style|svg|b|i|h\d|marquee)\b|!\[|\]\(|javascript:"
-# What we make, by names that no bot has for anything.
-OURS: Final = r"\b(?:headlines?|findings?|recommended checks?|summar(?:y|ies) (?:line|text|above|below))\b"

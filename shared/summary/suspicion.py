@@ -8,21 +8,15 @@ import re
 from functools import cache, lru_cache
 from typing import Final
 
-from shared.summary import phrases, tongues
+from shared.summary import asides, phrases, signs, tongues
 from shared.summary.disguise import is_spaced_out, readings
 
 _MAX_CHARS: Final = 20_000
 # Texts come again: as examples, in templates, and for each part of a summary.
 _REMEMBERED: Final = 2_000
 _SIGNS: Final = (
-    phrases.ASKING,
-    phrases.SAYING,
-    phrases.PRODUCT,
-    phrases.READER,
-    phrases.YOU,
-    phrases.MARKUP,
-    phrases.OURS,
-)
+    signs.ASKING, signs.SAYING, signs.PRODUCT, signs.READER, signs.YOU, signs.MARKUP, signs.OURS, signs.ABOUT,
+)  # fmt: skip
 
 
 def is_suspicious(text: str) -> bool:
@@ -38,19 +32,29 @@ def _is_suspicious(text: str) -> bool:
 def _instructs(text: str) -> bool:
     if _phrase().search(text):
         return True
-    asking, saying, product, reader, you, markup, ours = (sign.search(text) is not None for sign in _signs())
+    asking, saying, product, reader, you, markup, ours, about = (
+        sign.search(text) is not None for sign in _signs()
+    )
     return (
         (asking and saying and product)
         or (ours and (asking or saying or you))
         or (markup and saying)
         or (reader and (asking or saying or you))
         or (you and saying and (asking or product))
+        or (about and _tells(text))
     )
+
+
+def _tells(text: str) -> bool:
+    """Whether it says to do something with words, and not only that something was to be done."""
+    return re.search(signs.TELLING, re.sub(signs.TRIED, " ", text)) is not None
 
 
 @cache
 def _phrase() -> re.Pattern[str]:
-    return re.compile("|".join(f"(?:{phrase})" for phrase in phrases.PHRASES + tongues.PHRASES))
+    return re.compile(
+        "|".join(f"(?:{phrase})" for phrase in phrases.PHRASES + asides.PHRASES + tongues.PHRASES)
+    )
 
 
 @cache

@@ -174,7 +174,8 @@ class Verifier:
             return "severity"
         if not set(drafted.bots) <= self._bots | grounds.cited_bots:
             return "bot"
-        return grounds.fault(claim) or ("" if grounds.touches(claim) else "unrelated")
+        related = grounds.touches(claim) and grounds.begins_with_it(claim)
+        return grounds.fault(claim) or ("" if related else "unrelated")
 
     def _severity(self, drafted: DraftFinding, cited: Sequence[tuple[Row, Example]]) -> Severity:
         """No lower than that of the mildest entry: how bad something was is no matter of opinion."""
@@ -195,6 +196,7 @@ class Verifier:
             not self._instruction.isdisjoint(_shingles(text))
             or grounds.fault(bare)
             or not grounds.touches(text)
+            or not grounds.begins_with_it(text)
         ):
             return ""
         return text
