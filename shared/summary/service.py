@@ -226,7 +226,7 @@ class Service:
     def _content_key(self, request: SummaryRequest, read: Read, facts: dict[str, Any]) -> str:
         """The summary's id."""
         content = [
-            [p.id, p.count, p.first, p.last, [line.id for line, _ in p.examples]]
+            [p.id, p.count, p.first, p.last, p.slots, [(line.id, text) for line, text in p.examples]]
             for p in (*read.found.problems, *read.found.others)
         ]
         parts = [

@@ -17,13 +17,16 @@ from tests.functions.summary_world import (
     DAY,
     MODEL,
     AtOnce,
+    Instead,
     by,
     codes,
     counted,
     day_of,
     made,
     truthful,
+    use,
 )
+from tests.servers.hooks_server import Reply, hooks_server
 from tests.servers.model_server import ModelServer, Says, model_server
 
 KINDS = ["errors", "trends", "trading", "security", "performance", "general"]
@@ -187,6 +190,37 @@ def test_the_whole_request_has_a_bound(
 
     assert time.monotonic() - began < 5
     assert codes(summary) == {"timeout"}
+
+
+def test_everything_slow_at_once_is_still_in_time(
+    serve: Serve,
+    tmp_path: Path,
+    settings: dict[str, str],
+    model: ModelServer,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A source, the model and both receivers hang: within the bound of a request, and each is told of."""
+    day_of(serve, tmp_path)
+    monkeypatch.setattr(service_module, "TOTAL_S", 7.0)
+    model.behave(Says(how="hang"))
+    with hooks_server() as hooks:
+        hooks.always = {"/in": Reply(how="hang"), "/slack": Reply(how="hang")}
+        client = serve(
+            "summary",
+            REQUEST_DEADLINE_S="1",
+            SUMMARY_WEBHOOK_URL=hooks.url("/in"),
+            SLACK_WEBHOOK_URL=hooks.url("/slack"),
+            WEBHOOK_SIGNING_KEY="a-signing-key-for-tests-0123456789",
+            **settings,
+        )
+        use(monkeypatch, Instead("gcs", wait_s=9))
+        began = time.monotonic()
+        summary = made(client, {"deliver": ["slack", "webhook"]})
+        elapsed_s = time.monotonic() - began
+
+    assert elapsed_s < 8
+    assert codes(summary) == {"source_timeout", "baseline_partial", "timeout"}
+    assert [one["state"] for one in summary["deliveries"]] == ["pending", "pending"]
 
 
 def test_the_bounds_are_those_of_the_contract() -> None:

@@ -15,13 +15,15 @@ from typing import Any
 
 import pytest
 
+from shared import wiring
 from shared.summary import service as service_module
 from shared.summary.service import Service
 from tests.conftest import Serve, bearer
-from tests.functions.mirror import jsonl
+from tests.functions.mirror import UPDATED, jsonl, place
 from tests.functions.summary_world import (
     DAY,
     MODEL,
+    TRADES,
     AtOnce,
     ask,
     by,
@@ -365,6 +367,36 @@ def test_new_entries_are_another_summary(client: Any, tmp_path: Path, model: Mod
 
     assert (second["cache"], second["coverage"]["matched"]) == ("miss", 74)
     assert second["id"] != first["id"]
+
+
+def test_a_document_that_was_changed_is_another_summary(client: Any, tmp_path: Path) -> None:
+    """The same id and time, another figure in the text: what was said of the old one is not answered."""
+    fields = {"error_message": "Loss of 100 rupees", "timestamp": "2026-01-15T05:00:00Z"}
+    place(tmp_path / "firestore" / f"{TRADES}/e1.json", json.dumps(fields).encode(), UPDATED)
+    first = made(client, {"sources": ["firestore"], "min_severity": "ERROR"})
+    fields["error_message"] = "Loss of 999 rupees"
+    place(tmp_path / "firestore" / f"{TRADES}/e1.json", json.dumps(fields).encode(), UPDATED)
+    second = made(client, {"sources": ["firestore"], "min_severity": "ERROR"})
+
+    assert "100" in first["findings"][0]["quote"]
+    assert "999" in second["findings"][0]["quote"]
+    assert second["cache"] == "miss"
+
+
+def test_a_maker_that_died_is_waited_for_no_longer_than_there_is_time(
+    client: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Somebody seems to make this very summary and never ends: it is made all the same, in time."""
+    first = made(client, {"store": False})
+    store = wiring.state_store()
+    store.delete(f"summary/made/{first['id']}")
+    store.create(f"summary/making/{first['id']}", b"1", 60.0)
+    monkeypatch.setattr(service_module, "TOTAL_S", 10.0)
+    began = time.monotonic()
+    again = made(client, {"store": False})
+
+    assert (again["id"], again["cache"]) == (first["id"], "miss")
+    assert 1.0 < time.monotonic() - began < 6.0
 
 
 def test_settings_of_the_model_are_part_of_a_summary(
