@@ -137,13 +137,13 @@ def test_a_run_that_failed_is_made_by_the_next_request(
 
 
 def test_sources_are_read_side_by_side(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Three that take 0.6 s each, for the window and for the one before: under 1.9 s, not 3.6."""
+    """Three that take 0.6 s each, for the window and for the one before: under 2.4 s, not 3.6."""
     client = serve("summary")
     use(monkeypatch, *(Instead(name, wait_s=0.6) for name in ("gcs", "firestore", "pods")))
     began = time.monotonic()
 
     assert ask(client).status_code == 200
-    assert time.monotonic() - began < 1.9
+    assert time.monotonic() - began < 2.4
 
 
 def test_a_source_that_hangs_holds_nobody_up(
@@ -156,7 +156,7 @@ def test_a_source_that_hangs_holds_nobody_up(
     began = time.monotonic()
     summary = made(client)
 
-    assert time.monotonic() - began < 2
+    assert time.monotonic() - began < 2.4
     assert codes(summary) == {"source_timeout", "baseline_partial"}
     assert summary["facts"]["by_source"] == {"pods": 30, "firestore": 1}
 
@@ -169,7 +169,7 @@ def test_all_sources_hanging_is_a_504_in_time(serve: Serve, monkeypatch: pytest.
     answer = ask(client)
 
     assert (answer.status_code, answer.json["code"]) == (504, "source_timeout")
-    assert time.monotonic() - began < 1.5
+    assert time.monotonic() - began < 1.9
 
 
 def test_what_a_budget_cuts_is_said(serve: Serve, tmp_path: Path) -> None:
