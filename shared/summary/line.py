@@ -10,10 +10,13 @@ import msgspec
 from shared.entry import LogEntry, Severity
 from shared.normalise import is_trade, read_time
 from shared.redact import Redactor
+from shared.summary.plain import plain_pattern
 
 State = Literal["open", "closed", "rejected"]
 # Which telling of one trade is believed: what happened last.
 _RANKS: Final[dict[State, int]] = {"open": 0, "rejected": 1, "closed": 2}
+# Names of bots, strategies and symbols are far shorter.
+MAX_LABEL_CHARS: Final = 200
 _SHOWN: Final = ("bot", "strategy", "symbol", "trade_id")
 
 
@@ -50,7 +53,8 @@ class Line(msgspec.Struct, frozen=True, order=True):
 def line_reader(redactor: Redactor, zone: tzinfo = UTC) -> Callable[[LogEntry], Line]:
     """What makes lines of entries. `zone` is that of times without an offset.
 
-    Labels come again and again: what was made of one is remembered.
+    Labels come again and again: what was made of one is remembered. They become names in claims and keys of
+    facts, so they are plain text like all that a summary says.
     """
     known: dict[str, str] = {}
 
@@ -59,7 +63,7 @@ def line_reader(redactor: Redactor, zone: tzinfo = UTC) -> Callable[[LogEntry], 
         if found is None:
             if len(known) > 10_000:
                 known.clear()
-            found = known[label] = redactor.text(label)
+            found = known[label] = plain_pattern(redactor.text(label))[:MAX_LABEL_CHARS]
         return found
 
     def read(entry: LogEntry) -> Line:
