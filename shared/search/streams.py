@@ -26,6 +26,8 @@ from shared.sources.source import Budget, LogSource, Page, Scanned, Warn
 
 # Entries that are asked for at once: large, for each page of a source reads again what overlaps it.
 PAGE_ENTRIES: Final = 20_000
+# Of one source: a bucket may have thousands of damaged objects.
+MAX_WARNINGS: Final = 50
 # What a source may be late by before its thread is no longer waited for.
 _GRACE_S: Final = 0.5
 # What a page takes from a thread that has it to whoever takes it: for readers who are late themselves.
@@ -102,6 +104,7 @@ class _Stream:
         self._pages: Queue[Page | None] = Queue(maxsize=1)
         self._began = 0.0
         self._left = False
+        self._warned: set[Warn] = set()
 
     def start(self) -> None:
         self._began = time.monotonic()
@@ -131,6 +134,8 @@ class _Stream:
         ending, scanned = self.ending, self.ending.scanned
         ending.elapsed_s = time.monotonic() - self._began
         metrics.read_of(ending.source, scanned.api_calls, scanned.bytes, scanned.objects, scanned.documents)
+        if (more := len(self._warned) - MAX_WARNINGS) > 0:
+            ending.warnings.append(Warn(ending.source, "more_warnings", f"{more:,} more are not shown."))
         error = ending.error
         if error is None:
             return
@@ -191,8 +196,10 @@ class _Stream:
         for warn in page.warnings:
             if warn.code == "budget_spent":
                 self._unread("budget")
-            elif warn.code != "order_in_parts" and warn not in self.ending.warnings:
-                self.ending.warnings.append(warn)
+            elif warn.code != "order_in_parts" and warn not in self._warned:
+                self._warned.add(warn)
+                if len(self._warned) <= MAX_WARNINGS:
+                    self.ending.warnings.append(warn)
         self.ending.partial = self.ending.partial or page.partial
 
     def _unread(self, what: str) -> None:

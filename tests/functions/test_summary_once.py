@@ -35,6 +35,7 @@ from tests.functions.summary_world import (
     truthful,
 )
 from tests.metrics.served import Served
+from tests.servers.black_hole import BlackHole
 from tests.servers.hooks_server import HooksServer, hooks_server
 from tests.servers.model_server import ModelServer, Says, model_server
 
@@ -426,6 +427,23 @@ def test_a_state_store_that_is_down_fails_nothing(
     assert one["deliveries"] == [{"target": "webhook", "state": "delivered", "attempts": 1}]
     assert client.get("/logs/summary", headers=bearer()).json["summaries"] == []
     assert client.get(f"/logs/summary/{one['id']}", headers=bearer()).status_code == 404
+
+
+@pytest.mark.parametrize("kind", ["refusing", "silent"])
+def test_a_store_that_refuses_or_says_nothing_makes_nobody_late(
+    serve: Serve, tmp_path: Path, settings: dict[str, str], model: ModelServer, kind: str
+) -> None:
+    """Redis is gone, or swallows everything: the page is there within seconds, by the model."""
+    day_of(serve, tmp_path)
+    with BlackHole() as hole:
+        host = hole.host if kind == "silent" else "127.0.0.1:1"
+        client = serve("summary", REDIS_URL=f"redis://{host}/0", **settings)
+        began = time.monotonic()
+        summary = made(client, {"deliver": ["webhook"]}, Idempotency_Key="k-1")
+        elapsed_s = time.monotonic() - began
+
+    assert (summary["generator"], summary["cache"]) == (MODEL, "bypass")
+    assert elapsed_s < 8
 
 
 def test_the_spending_limit_holds_without_a_store(

@@ -10,9 +10,10 @@ import pytest
 
 from shared.errors import SourceError, SourceMisconfigured, SourceTimeout
 from tests.conftest import Serve, bearer, token
-from tests.functions.mirror import Mirror, stored_line
+from tests.functions.mirror import Mirror, jsonl, stored_line, zipped
 from tests.functions.summary_world import (
     DAY,
+    FOLDER,
     AtOnce,
     Instead,
     ask,
@@ -21,6 +22,7 @@ from tests.functions.summary_world import (
     counted,
     day_of,
     made,
+    record,
     use,
 )
 from tests.servers.hooks_server import HooksServer, hooks_server
@@ -179,6 +181,21 @@ def test_what_a_budget_cuts_is_said(serve: Serve, tmp_path: Path) -> None:
 
     assert summary["coverage"]["partial"] is True
     assert "budget_spent" in codes(summary)
+
+
+def test_a_damaged_object_is_said(serve: Serve, tmp_path: Path) -> None:
+    """One that ends early: what was whole is counted, partial, with the object's name; nobody is silent."""
+    mirror = day_of(serve, tmp_path)
+    lines = jsonl(record(n, f"Feed {n} went away") for n in range(2000))
+    mirror.put(f"{FOLDER}/system_logs_060000_v1.jsonl.gz", zipped(lines)[:-2000])
+
+    summary = made(serve("summary"))
+
+    assert summary["coverage"]["partial"] is True
+    assert 0 < summary["coverage"]["matched"] - 73 < 2000
+    warnings = summary["coverage"]["warnings"]
+    assert "truncated" in codes(summary)
+    assert {warn["object"].rpartition("/")[2] for warn in warnings} == {"system_logs_060000_v1.jsonl.gz"}
 
 
 def test_a_policy_of_bots_is_part_of_the_question(serve: Serve, tmp_path: Path) -> None:

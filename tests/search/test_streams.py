@@ -350,6 +350,17 @@ def test_warnings_are_told_once_and_what_concerns_paging_is_not() -> None:
     assert gcs.warnings == [damaged]
 
 
+def test_thousands_of_warnings_are_fifty_and_a_number() -> None:
+    """What a spent budget leaves out is still said."""
+    pages = {n: [Warn("gcs", "truncated", "…", f"o{n}-{m}") for m in range(100)] for n in range(4)}
+    pages[3].append(Warn("gcs", "budget_spent", "…"))
+    _, (gcs,) = read(Told("gcs", [[9], [8], [7], [6], [5]], warnings=pages))
+
+    codes = [warn.code for warn in gcs.warnings]
+    assert codes == ["truncated"] * 50 + ["budget_spent", "more_warnings"]
+    assert gcs.warnings[-1].detail == "350 more are not shown."
+
+
 def test_an_abandoned_reading_ends_its_threads(quiet_threads: Quiet) -> None:
     """Who stops taking entries leaves no thread behind."""
     sources = [Told(name, [[n] for n in range(50, 0, -1)]) for name in ("gcs", "firestore", "pods")]
