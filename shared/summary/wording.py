@@ -17,7 +17,7 @@ from shared.summary.model import Answered, Model, ModelFailed, Used
 from shared.summary.prompt import Prompt
 from shared.summary.select import Selection
 from shared.summary.spend import Prices, Purse
-from shared.summary.verify import Verdict, Verifier
+from shared.summary.verify import Draft, Verdict, Verifier
 
 _REASONS: Final = {
     "bad_answer": "The model's answer was not of the shape that was asked for.",
@@ -96,7 +96,7 @@ class Writer:
             answered, usage = self._ask(self._model, prompt, caller, timeout_s, may_call)
             if isinstance(answered, ModelFailed):
                 raise answered
-            verdict = Verifier(prompt, facts, self._redactor, self._zone).verdict(answered.draft)
+            verdict = self._judged(prompt, facts, answered.draft)
             self._count(verdict)
             if not verdict.suffices:
                 raise ModelFailed("unverified")
@@ -148,6 +148,15 @@ class Writer:
         if used.prompt > prompt.tokens:
             _logger.warning("a prompt of %d estimated tokens had %d", prompt.tokens, used.prompt)
         return Usage(prompt_tokens=used.prompt, completion_tokens=used.completion, cost_usd=cost / _MICRO)
+
+    def _judged(self, prompt: Prompt, facts: dict[str, Any], draft: Draft) -> Verdict:
+        """What of a draft may be said. Raises: ModelFailed."""
+        try:
+            return Verifier(prompt, facts, self._redactor, self._zone).verdict(draft)
+        except Exception as exc:  # noqa: BLE001 - what cannot be judged is not believed, and there is a page
+            # No traceback: what a model wrote could stand in it.
+            _logger.error("a model's answer could not be judged: %s", type(exc).__name__)
+            raise ModelFailed("unverified") from None
 
     def _count(self, verdict: Verdict) -> None:
         if lost := sum(verdict.dropped.values()):

@@ -12,6 +12,7 @@ import pytest
 from shared.summary import model as model_module
 from shared.summary import service as service_module
 from shared.summary.document import Summary
+from shared.summary.verify import Verifier
 from tests.conftest import Serve, bearer
 from tests.functions.summary_world import (
     DAY,
@@ -114,6 +115,30 @@ def test_whatever_the_model_does_there_is_a_page(client: Any, model: ModelServer
     assert counted("model_failures_total", reason) == 1
     assert counted("summaries_total", "rules") == 1
     assert "cannot help" not in json.dumps(summary)
+
+
+def test_an_answer_that_cannot_be_judged_is_not_believed(
+    serve: Serve,
+    tmp_path: Path,
+    settings: dict[str, str],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """A mistake of ours in judging costs the model's words, not the page; the log tells its kind only."""
+    day_of(serve, tmp_path)
+    client = serve("summary", **settings)
+    monkeypatch.setattr(Verifier, "verdict", _mistaken)
+    summary = made(client)
+
+    assert (summary["generator"], codes(summary)) == ("rules", {"unverified"})
+    assert summary["usage"]["prompt_tokens"] > 0
+    printed = capsys.readouterr().out
+    assert "could not be judged: ZeroDivisionError" in printed
+    assert "sekrit" not in printed
+
+
+def _mistaken(*_: Any) -> None:
+    raise ZeroDivisionError("sekrit")
 
 
 def test_a_server_that_is_not_there(serve: Serve, tmp_path: Path) -> None:
