@@ -7,19 +7,16 @@ A summary's id stands for everything that went into it: window, filters, policy,
 content that was read. The same question about the same logs is one summary, made, stored and delivered once.
 """
 
-import hashlib
-import logging
 import re
 import time
 from collections.abc import Callable
 from datetime import tzinfo
-from typing import Any, Final, Literal
+from typing import Any, Final
 
 import msgspec
 
-from shared import instant, log, metrics
+from shared import instant
 from shared.errors import InvalidRequest
-from shared.metrics import table
 from shared.policy import Policy
 from shared.query import MAX_WINDOW
 from shared.search.streams import Spend
@@ -28,14 +25,14 @@ from shared.state import GuardedStore
 from shared.summary.archive import MAX_LISTED, Archive
 from shared.summary.deliver import Deliveries
 from shared.summary.document import Coverage, Summary, created_text
-from shared.summary.once import FIRST_PAUSE_S, LEAST_S, MAX_PAUSE_S, Once, Run
+from shared.summary.made import MadeSummaries, Status, content_key, decoded
+from shared.summary.once import Once, Run
 from shared.summary.prompt import VERSION, build
-from shared.summary.reading import Read, Reader, selected
+from shared.summary.reading import Read, Reader
 from shared.summary.request import Request, SummaryRequest, parse
 from shared.summary.shown import facts_of, patterns_of
 from shared.summary.wording import Worded, Writer
 
-Status = Literal["hit", "miss", "bypass"]
 # All of a request, so that it is answered within the minute that the contract allows.
 TOTAL_S: Final = 57.0
 MAX_READING_S: Final = 25.0
@@ -43,12 +40,6 @@ MAX_READING_S: Final = 25.0
 _LAST_S: Final = 3.0
 # For what is pending, when a request delivers nothing itself.
 _RETRY_S: Final = 3.0
-_MADE_S: Final = 86_400.0
-# For what a better try may improve: as long as who waits for it needs.
-UNSETTLED_S: Final = 60.0
-# Longer than a model and what follows may take.
-_LEASE_S: Final = 45.0
-_logger = logging.getLogger(__name__)
 _KEY: Final = re.compile(r"[\x20-\x7e]{1,256}", re.ASCII)
 
 
@@ -102,8 +93,8 @@ class Service:
         self._reader = reader
         self._writer = writer
         self._deliveries = deliveries
-        self._store = store
         self._once = Once(store)
+        self._by_content = MadeSummaries(store)
         self._zone = zone
         self._salt = salt
 
@@ -137,7 +128,7 @@ class Service:
 
         if run is None:
             return self._made(asked, now, budget, remaining_s)
-        if (answered := self._once.begin(run, remaining_s)) and (known := _decoded(answered)):
+        if (answered := self._once.begin(run, remaining_s)) and (known := decoded(answered)):
             return Made(self._with_deliveries(known), "hit")
         try:
             made = self._made(asked, now, budget, remaining_s)
@@ -158,8 +149,8 @@ class Service:
         facts = facts_of(read.found)
         told = facts | {"window": request.query.window.document()}
         prompt = build(read.found, told, request.type, request.max_tokens)
-        key = self._content_key(request, read, facts)
-        known, status = self._wait_for(key, remaining_s)
+        key = content_key((self._salt, VERSION, self._writer.name), request, read, facts)
+        known, status = self._by_content.find(key, remaining_s)
         if known is None:
             try:
                 worded = self._writer.write(
@@ -172,9 +163,9 @@ class Service:
                     may_call=lambda: self._once.may_call(asked.run),
                 )
                 known = self._summary(key, request, read, facts, worded, now)
-                self._keep(known, settled=worded.settled)
+                self._by_content.keep(known, settled=worded.settled)
             finally:
-                self._store.delete(f"summary/making/{key}")
+                self._by_content.release(key)
         if request.store:
             bots = request.query.labels.get("bot", ())
             known = self.archive.keep(known, request.query.policy.narrowed(request.sources, bots))
@@ -223,48 +214,6 @@ class Service:
             usage=worded.usage,
         )
 
-    def _content_key(self, request: SummaryRequest, read: Read, facts: dict[str, Any]) -> str:
-        """The summary's id."""
-        content = [
-            [p.id, p.count, p.first, p.last, p.slots, [(line.id, text) for line, text in p.examples]]
-            for p in (*read.found.problems, *read.found.others)
-        ]
-        parts = [
-            [self._salt, VERSION, self._writer.name, request.type, request.max_tokens, request.sources],
-            selected(request.query),
-            facts,
-            content,
-            [read.partial, *(f"{warn.source} {warn.code}" for warn in read.warnings)],
-        ]
-        encoded = msgspec.json.encode(parts, order="deterministic")
-        return hashlib.sha256(encoded).hexdigest()[:32]
-
-    def _wait_for(self, key: str, remaining_s: Callable[[], float]) -> tuple[Summary | None, Status]:
-        """The summary of this content if there is one, or another request is just making it."""
-        pause_s = FIRST_PAUSE_S
-        while True:
-            reading = self._store.read(f"summary/made/{key}")
-            if not reading.answered:
-                return None, "bypass"
-            if reading.value and (known := _decoded(reading.value)):
-                return known, "hit"
-            if self._store.create(f"summary/making/{key}", b"1", _LEASE_S):
-                again = self._store.get(f"summary/made/{key}")
-                known = _decoded(again) if again else None
-                return known, "hit" if known else "miss"
-            if remaining_s() - pause_s < _LAST_S + LEAST_S:
-                return None, "miss"
-            time.sleep(pause_s)
-            pause_s = min(MAX_PAUSE_S, pause_s * 1.5)
-
-    def _keep(self, summary: Summary, *, settled: bool) -> None:
-        """Counted, and kept for a day; what a better try may improve, not for long."""
-        metrics.add(table.SUMMARIES, generator=summary.generator)
-        told = log.fields(summary=summary.id, generator=summary.generator, cost_usd=summary.usage.cost_usd)
-        _logger.info("summary", extra=told)
-        lifetime_s = _MADE_S if settled else UNSETTLED_S
-        self._store.set(f"summary/made/{summary.id}", msgspec.json.encode(summary), lifetime_s)
-
     def _delivered(
         self, summary: Summary, request: SummaryRequest, remaining_s: Callable[[], float]
     ) -> Summary:
@@ -288,10 +237,3 @@ def _planned(text: str) -> int:
     if planned is None or not instant.EARLIEST + 2 * MAX_WINDOW < planned < instant.LATEST - instant.DAY:
         raise InvalidRequest.of("X-CloudScheduler-ScheduleTime", "must be a time, RFC 3339 with an offset")
     return planned
-
-
-def _decoded(value: bytes) -> Summary | None:
-    try:
-        return msgspec.json.decode(value, type=Summary)
-    except msgspec.MsgspecError:
-        return None

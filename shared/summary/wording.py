@@ -155,7 +155,7 @@ class Writer:
             return Verifier(prompt, facts, self._redactor, self._zone).verdict(draft)
         except Exception as exc:  # noqa: BLE001 - what cannot be judged is not believed, and there is a page
             # No traceback: what a model wrote could stand in it.
-            _logger.error("a model's answer could not be judged: %s", type(exc).__name__)
+            _logger.error("a model's answer could not be judged: %s", type(exc).__name__)  # noqa: TRY400
             raise ModelFailed("unverified") from None
 
     def _count(self, verdict: Verdict) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from shared.summary import made as made_module
 from shared.summary import model as model_module
 from shared.summary import service as service_module
 from shared.summary.document import Summary
@@ -259,7 +260,7 @@ def test_a_failed_answer_is_not_kept_for_long(
     client: Any, model: ModelServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """For a minute it spares a broken model; then the model is asked again, and the id is the same."""
-    monkeypatch.setattr(service_module, "UNSETTLED_S", 0.6)
+    monkeypatch.setattr(made_module, "UNSETTLED_S", 0.6)
     model.behave(Says(status=400), Says(truthful))
     failed, at_once = made(client), made(client)
     time.sleep(0.7)

@@ -17,7 +17,7 @@ import pytest
 
 from shared import wiring
 from shared.summary import service as service_module
-from shared.summary.service import Service
+from shared.summary.made import MadeSummaries
 from tests.conftest import Serve, bearer
 from tests.functions.mirror import UPDATED, jsonl, place
 from tests.functions.summary_world import (
@@ -299,7 +299,7 @@ def test_a_run_that_keeps_dying_stops_paying(
     day_of(serve, tmp_path)
     client = serve("summary", **settings)
     with monkeypatch.context() as patch:
-        patch.setattr(Service, "_keep", _broken)
+        patch.setattr(MadeSummaries, "keep", _broken)
         statuses = [ask(client, Idempotency_Key="k-1").status_code for _ in range(4)]
     summary = made(client, Idempotency_Key="k-1")
 

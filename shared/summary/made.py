@@ -1,0 +1,100 @@
+"""Summaries by what they were made from: made by one request at a time, kept for a day.
+
+summary/made/{key}      a summary
+summary/making/{key}    somebody is making it
+"""
+
+import hashlib
+import logging
+import time
+from collections.abc import Callable, Sequence
+from typing import Any, Final, Literal
+
+import msgspec
+
+from shared import log, metrics
+from shared.metrics import table
+from shared.state import GuardedStore
+from shared.summary.document import Summary
+from shared.summary.once import FIRST_PAUSE_S, MAX_PAUSE_S
+from shared.summary.reading import Read, selected
+from shared.summary.request import SummaryRequest
+
+Status = Literal["hit", "miss", "bypass"]
+SETTLED_S: Final = 86_400.0
+# For what a better try may improve: as long as who waits for it needs.
+UNSETTLED_S: Final = 60.0
+# Longer than a model and what follows may take.
+_LEASE_S: Final = 45.0
+# What is left to who has waited in vain, and makes it after all.
+_LEFT_S: Final = 8.0
+_logger = logging.getLogger(__name__)
+
+
+class MadeSummaries:
+    """The summaries of the last day."""
+
+    def __init__(self, store: GuardedStore) -> None:
+        self._store = store
+
+    def find(self, key: str, remaining_s: Callable[[], float]) -> tuple[Summary | None, Status]:
+        """The summary of this content if there is one, or another request is just making it; else None: the
+        caller makes it, and then releases it, whatever came of it."""
+        pause_s = FIRST_PAUSE_S
+        while True:
+            reading = self._store.read(f"summary/made/{key}")
+            if not reading.answered:
+                return None, "bypass"
+            if reading.value and (known := decoded(reading.value)):
+                return known, "hit"
+            if self._store.create(f"summary/making/{key}", b"1", _LEASE_S):
+                return self._looked_again(key)
+            if remaining_s() - pause_s < _LEFT_S:
+                return None, "miss"
+            time.sleep(pause_s)
+            pause_s = min(MAX_PAUSE_S, pause_s * 1.5)
+
+    def _looked_again(self, key: str) -> tuple[Summary | None, Status]:
+        """Between our look and our lease the other may have finished."""
+        value = self._store.get(f"summary/made/{key}")
+        known = decoded(value) if value else None
+        if known:
+            self.release(key)
+        return known, "hit" if known else "miss"
+
+    def keep(self, summary: Summary, *, settled: bool) -> None:
+        """Counted, and kept for a day; what a better try may improve, not for long."""
+        metrics.add(table.SUMMARIES, generator=summary.generator)
+        told = log.fields(summary=summary.id, generator=summary.generator, cost_usd=summary.usage.cost_usd)
+        _logger.info("summary", extra=told)
+        lifetime_s = SETTLED_S if settled else UNSETTLED_S
+        self._store.set(f"summary/made/{summary.id}", msgspec.json.encode(summary), lifetime_s)
+
+    def release(self, key: str) -> None:
+        """Others need not wait any longer."""
+        self._store.delete(f"summary/making/{key}")
+
+
+def content_key(by: Sequence[str], request: SummaryRequest, read: Read, facts: dict[str, Any]) -> str:
+    """A summary's id: who would write it (`by`), what was asked, and what was found."""
+    content = [
+        [p.id, p.count, p.first, p.last, p.slots, [(line.id, text) for line, text in p.examples]]
+        for p in (*read.found.problems, *read.found.others)
+    ]
+    parts = [
+        [*by, request.type, request.max_tokens, request.sources],
+        selected(request.query),
+        facts,
+        content,
+        [read.partial, *(f"{warn.source} {warn.code}" for warn in read.warnings)],
+    ]
+    encoded = msgspec.json.encode(parts, order="deterministic")
+    return hashlib.sha256(encoded).hexdigest()[:32]
+
+
+def decoded(value: bytes) -> Summary | None:
+    """A stored summary; None for what is none."""
+    try:
+        return msgspec.json.decode(value, type=Summary)
+    except msgspec.MsgspecError:
+        return None
