@@ -56,10 +56,10 @@ layers: $(STAMP)
 unit: $(STAMP)
 	@$(BIN)/python -m pytest -q tests/house
 
-# The planted mistakes and what wants a server are left to `make test`.
+# The planted mistakes and what wants a server are left to `make test`. One process: two would set up twice.
 infra: $(STAMP) ## Terraform offline: fmt, validate, test, policy
 	@$(BIN)/python -m tests.infra.offline
-	@$(BIN)/python -m pytest -q -n 2 --dist loadfile $(addprefix tests/infra/test_,terraform.py policy.py table.py provider.py)
+	@$(BIN)/python -m pytest -q $(addprefix tests/infra/test_,terraform.py policy.py table.py provider.py)
 
 servers: $(STAMP) ## Find or install the servers that tests need (Debian packages, when root)
 	@$(BIN)/python scripts/servers.py

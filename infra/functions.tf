@@ -50,7 +50,7 @@ locals {
       cpu           = "1"
       concurrency   = 8
       max_instances = 4
-      deadline_s    = 55 # the model gets at most 30 s of them
+      deadline_s    = 55 # a summary takes 57 s at most, of which the sources get 25 and the model 30
       timeout_s     = 90
       settings      = ["place", "request", "limits", "auth", "gcs", "firestore", "pods", "state", "summary"]
       roles         = { buckets = local.object_roles, database = local.document_roles, view = local.view_roles }

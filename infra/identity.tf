@@ -4,12 +4,16 @@
 resource "google_service_account" "gateway" {
   account_id   = "${local.name}-gateway"
   display_name = "API gateway of the log aggregator"
+
+  depends_on = [google_project_service.apis]
 }
 
 # The jobs send this one's Google ID token through the gateway; ROLE_BINDINGS makes it a scheduler.
 resource "google_service_account" "scheduler" {
   account_id   = "${local.name}-scheduler"
   display_name = "Scheduled summaries of the log aggregator"
+
+  depends_on = [google_project_service.apis]
 }
 
 # Where there is no identity provider, this one's signature makes a caller's token: Google holds its keys and
@@ -17,6 +21,8 @@ resource "google_service_account" "scheduler" {
 resource "google_service_account" "tokens" {
   account_id   = "${local.name}-tokens"
   display_name = "Signs callers' tokens of the log aggregator"
+
+  depends_on = [google_project_service.apis]
 }
 
 resource "google_service_account_iam_member" "token_signers" {

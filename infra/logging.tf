@@ -14,7 +14,8 @@ resource "google_logging_log_view" "pods" {
   depends_on = [google_project_service.apis]
 }
 
-# Counted for the alerts of monitoring.tf.
+# Counted for the alerts of monitoring.tf: from Google's own lines, and from the functions' at INFO, which
+# `settings` therefore may not silence.
 resource "google_logging_metric" "fleet_lines" {
   name        = "log_aggregator_fleet_lines"
   description = "Lines of the fleet's containers"
@@ -27,6 +28,8 @@ resource "google_logging_metric" "fleet_lines" {
     metric_kind = "DELTA"
     value_type  = "INT64"
   }
+
+  depends_on = [google_project_service.apis]
 }
 
 resource "google_logging_metric" "summary_failures" {
@@ -35,13 +38,16 @@ resource "google_logging_metric" "summary_failures" {
   filter = join(" ", [
     "resource.type=\"cloud_run_revision\"",
     "resource.labels.service_name=\"${local.name}-summary\"",
-    "jsonPayload.message=\"request\" jsonPayload.status>=500",
+    # Cloud Run's line of a request: there is one also of those that ended the instance, or were too slow.
+    "log_id(\"run.googleapis.com/requests\") httpRequest.requestMethod=\"POST\" httpRequest.status>=500",
   ])
 
   metric_descriptor {
     metric_kind = "DELTA"
     value_type  = "INT64"
   }
+
+  depends_on = [google_project_service.apis]
 }
 
 resource "google_logging_metric" "summary_jobs_failed" {
@@ -57,6 +63,8 @@ resource "google_logging_metric" "summary_jobs_failed" {
     metric_kind = "DELTA"
     value_type  = "INT64"
   }
+
+  depends_on = [google_project_service.apis]
 }
 
 resource "google_logging_metric" "model_cost" {
@@ -73,4 +81,6 @@ resource "google_logging_metric" "model_cost" {
     metric_kind = "DELTA"
     value_type  = "DISTRIBUTION"
   }
+
+  depends_on = [google_project_service.apis]
 }

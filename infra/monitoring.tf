@@ -4,6 +4,9 @@
 locals {
   # Of PromQL: every service of ours.
   ours = "service_name=~\"${local.name}-.*\""
+  # Where there is none, its silence is nothing to wake anybody for.
+  has_fleet   = length(var.alerts.fleet_hours_utc) == 2
+  fleet_hours = local.has_fleet ? var.alerts.fleet_hours_utc : [0, 0]
 
   alerts = {
     errors = {
@@ -39,14 +42,14 @@ locals {
       for      = "300s"
       severity = "CRITICAL"
       what     = "No container of the fleet has written a line for half an hour within its hours: the pods are down, or their logs do not arrive."
-      query    = "(sum(increase(logging_googleapis_com:user_${google_logging_metric.fleet_lines.name}{monitored_resource=\"k8s_container\"}[30m])) or vector(0)) < 1 and on() (hour() >= ${var.alerts.fleet_hours_utc[0]}) and on() (hour() < ${var.alerts.fleet_hours_utc[1]}) and on() (day_of_week() >= 1) and on() (day_of_week() <= 5)"
+      query    = "(sum(increase(logging_googleapis_com:user_${google_logging_metric.fleet_lines.name}{monitored_resource=\"k8s_container\"}[30m])) or vector(0)) < 1 and on() (hour() >= ${local.fleet_hours[0]}) and on() (hour() < ${local.fleet_hours[1]}) and on() (day_of_week() >= 1) and on() (day_of_week() <= 5)"
     }
     unreachable = {
       title    = "The gateway does not answer"
       for      = "300s"
       severity = "CRITICAL"
       what     = "GET /health through the gateway fails from most of the world. After a deployment: roll back. Else look whether the project's billing and the gateway's managed service are on."
-      query    = "avg(avg_over_time(monitoring_googleapis_com:uptime_check_check_passed{monitored_resource=\"uptime_url\",check_id=\"${google_monitoring_uptime_check_config.health.uptime_check_id}\"}[10m])) < 0.5"
+      query    = "avg(avg_over_time(monitoring_googleapis_com:uptime_check_check_passed{monitored_resource=\"uptime_url\",check_id=\"${google_monitoring_uptime_check_config.health.uptime_check_id}\"}[20m])) < 0.5"
     }
   }
 
@@ -67,12 +70,16 @@ resource "google_monitoring_notification_channel" "email" {
   display_name = each.value
   type         = "email"
   labels       = { email_address = each.value }
+
+  depends_on = [google_project_service.apis]
 }
 
 resource "google_monitoring_uptime_check_config" "health" {
   display_name = "${local.name} through the gateway"
-  period       = "300s"
   timeout      = "10s"
+  # An execution is paid for: three places, which is the least there can be.
+  period           = "600s"
+  selected_regions = ["ASIA_PACIFIC", "EUROPE", "USA_VIRGINIA"]
 
   http_check {
     path         = "/health"
@@ -93,7 +100,7 @@ resource "google_monitoring_uptime_check_config" "health" {
 }
 
 resource "google_monitoring_alert_policy" "this" {
-  for_each = local.alerts
+  for_each = { for name, alert in local.alerts : name => alert if name != "silent_fleet" || local.has_fleet }
 
   display_name          = "${local.name}: ${each.value.title}"
   combiner              = "OR"
@@ -119,9 +126,13 @@ resource "google_monitoring_alert_policy" "this" {
   alert_strategy {
     auto_close = "86400s"
   }
+
+  depends_on = [google_project_service.apis]
 }
 
 resource "google_monitoring_dashboard" "this" {
+  depends_on = [google_project_service.apis]
+
   dashboard_json = jsonencode({
     displayName = local.name
     mosaicLayout = {

@@ -57,8 +57,13 @@ locals {
     viewer    = concat(lookup(var.role_bindings, "viewer", []), [local.build_account])
   })
 
+  # What is otherwise here than elsewhere, unless `settings` say so. Behind the gateway X-Forwarded-For ends with
+  # the caller's address and the gateway's, and the socket's is always Google's: one caller without a token would
+  # lock everyone out.
+  defaults = { TRUSTED_PROXY_HOPS = "2" }
+
   setting_values = merge(
-    { for name, value in merge(var.settings, local.known_settings) : name => value if value != "" },
+    { for name, value in merge(local.defaults, var.settings, local.known_settings) : name => value if value != "" },
     local.secret_references,
   )
 }

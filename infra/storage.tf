@@ -30,4 +30,6 @@ resource "google_storage_bucket" "logs" {
   uniform_bucket_level_access = true
   public_access_prevention    = "enforced"
   force_destroy               = false
+
+  depends_on = [google_project_service.apis]
 }

@@ -97,6 +97,10 @@ variable "settings" {
     condition     = length(setsubtract(keys(var.settings), local.plain_settings)) == 0
     error_message = "Take out of settings: ${join(", ", setsubtract(keys(var.settings), local.plain_settings))}. A secret goes to secret_versions; the others are no settings, or have a variable of their own in infra/variables.tf."
   }
+  validation {
+    condition     = contains(["DEBUG", "INFO"], lookup(var.settings, "LOG_LEVEL", "INFO"))
+    error_message = "Set LOG_LEVEL to DEBUG or INFO: above, the lines are not written from which the model's cost is counted, and its alert stays silent."
+  }
 }
 
 variable "secret_versions" {
@@ -181,7 +185,7 @@ variable "alert_emails" {
 }
 
 variable "alerts" {
-  description = "When something is wrong: share of 5xx answers, p95 in seconds, dollars of the model a day, and the hours (UTC) of weekdays in which a fleet silent for half an hour is an incident."
+  description = "When something is wrong: share of 5xx answers, p95 in seconds, dollars of the model a day, and the hours (UTC) of weekdays in which a fleet silent for half an hour is an incident ([]: there is no fleet)."
   type = object({
     error_share     = optional(number, 0.05)
     p95_s           = optional(number, 10)
@@ -189,6 +193,11 @@ variable "alerts" {
     fleet_hours_utc = optional(list(number), [4, 10])
   })
   default = {}
+
+  validation {
+    condition     = contains([0, 2], length(var.alerts.fleet_hours_utc)) && try(var.alerts.fleet_hours_utc[0] < var.alerts.fleet_hours_utc[1], true)
+    error_message = "Write alerts.fleet_hours_utc as the first hour and the hour behind the last, [4, 10], or as [] where there is no fleet."
+  }
 }
 
 variable "budget" {

@@ -32,10 +32,11 @@ resource "google_project_iam_member" "build" {
   member  = google_service_account.build.member
 }
 
-# The smoke tests ask the gateway with an ID token that the account has made for itself.
+# The smoke tests ask the gateway with an ID token that the account has made for itself. gcloud first has an
+# access token made, so the right to make ID tokens alone does not do.
 resource "google_service_account_iam_member" "build_itself" {
   service_account_id = google_service_account.build.name
-  role               = "roles/iam.serviceAccountOpenIdTokenCreator"
+  role               = "roles/iam.serviceAccountTokenCreator"
   member             = google_service_account.build.member
 }
 
@@ -67,4 +68,6 @@ resource "google_project_iam_custom_role" "secret_granter" {
   role_id     = "logAggregatorSecretGranter"
   title       = "Names the readers of secrets"
   permissions = ["secretmanager.secrets.get", "secretmanager.secrets.getIamPolicy", "secretmanager.secrets.setIamPolicy"]
+
+  depends_on = [google_project_service.apis]
 }

@@ -51,7 +51,8 @@ locals {
   name = "log-aggregator"
   apis = [
     "artifactregistry.googleapis.com", "cloudbuild.googleapis.com", "cloudresourcemanager.googleapis.com",
-    "iam.googleapis.com", "secretmanager.googleapis.com", "serviceusage.googleapis.com", "storage.googleapis.com",
+    "iam.googleapis.com", "iamcredentials.googleapis.com", "secretmanager.googleapis.com",
+    "serviceusage.googleapis.com", "storage.googleapis.com",
   ]
 }
 

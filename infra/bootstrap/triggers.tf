@@ -9,7 +9,7 @@ resource "google_cloudbuild_trigger" "pull_request" {
   description     = "Tests a pull request and shows the plan"
   filename        = "cloudbuild.yaml"
   service_account = google_service_account.build.id
-  substitutions   = { _ENVIRONMENT = var.environment, _APPLY = "false" }
+  substitutions   = { _ENVIRONMENT = var.environment, _REGION = var.region, _APPLY = "false" }
 
   repository_event_config {
     repository = var.repository
@@ -30,7 +30,7 @@ resource "google_cloudbuild_trigger" "merged" {
   description     = "Deploys what was merged"
   filename        = "cloudbuild.yaml"
   service_account = google_service_account.build.id
-  substitutions   = { _ENVIRONMENT = var.environment }
+  substitutions   = { _ENVIRONMENT = var.environment, _REGION = var.region }
 
   approval_config {
     approval_required = var.environment == "prod"

@@ -17,6 +17,8 @@ settings = {
   LOG_LEVEL = "DEBUG"
 }
 
+alerts = { fleet_hours_utc = [] }
+
 secret_versions = {
   LOG_AGGREGATOR_SECRET_KEY = 1
 }

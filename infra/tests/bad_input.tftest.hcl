@@ -158,3 +158,19 @@ run "refuses_hours_without_a_zone" {
   }
   expect_failures = [var.market_hours]
 }
+
+run "refuses_a_level_that_hides_what_is_counted" {
+  command = plan
+  variables {
+    settings = { LOG_LEVEL = "WARNING" }
+  }
+  expect_failures = [var.settings]
+}
+
+run "refuses_hours_of_which_one_is_missing" {
+  command = plan
+  variables {
+    alerts = { fleet_hours_utc = [4] }
+  }
+  expect_failures = [var.alerts]
+}

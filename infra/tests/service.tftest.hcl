@@ -73,3 +73,16 @@ run "one_function_can_be_tuned" {
     error_message = "What is named differs, the rest stays as in the table."
   }
 }
+
+run "without_a_fleet_nobody_is_woken_by_its_silence" {
+  command = plan
+
+  variables {
+    alerts = { fleet_hours_utc = [] }
+  }
+
+  assert {
+    condition     = !contains(keys(google_monitoring_alert_policy.this), "silent_fleet") && length(google_monitoring_alert_policy.this) == 5
+    error_message = "Only the alert about the fleet goes."
+  }
+}

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # The smoke tests against the gateway that Terraform's state names, as a viewer.
 # The build's metadata server gives no identity tokens: the account has one made for itself (it needs
-# roles/iam.serviceAccountOpenIdTokenCreator on itself), with the e-mail that ROLE_BINDINGS binds.
+# roles/iam.serviceAccountTokenCreator on itself), with the e-mail that ROLE_BINDINGS binds.
 set -euo pipefail
 source "$(dirname "$0")/settings.sh"
 

@@ -37,7 +37,7 @@ def read_by(function: str) -> set[str]:
 
 ALL_SETTINGS: Final = frozenset(name for function in wiring.SETTINGS for name in read_by(function))
 EVERYTHING: Final[dict[str, Any]] = {
-    "settings": dict.fromkeys(sorted(ALL_SETTINGS - KNOWN - set(SECRETS)), "1"),
+    "settings": dict.fromkeys(sorted(ALL_SETTINGS - KNOWN - set(SECRETS)), "1") | {"LOG_LEVEL": "INFO"},
     "secret_versions": dict.fromkeys(SECRETS, 3),
     "more_buckets": ["gpt-runner-archive"],
     "create_database": True,

@@ -11,7 +11,9 @@ from typing import Any, Final
 from openapi_spec_validator import OpenAPIV30SpecValidator
 
 from shared import openapi
+from shared.endpoint import ALIVE
 from shared.summary.model import MAX_MODEL_S
+from shared.summary.service import TOTAL_S
 from tests.infra.everything import SECRETS, read_by
 from tests.infra.terraform import Plan, container, environment, template
 
@@ -22,6 +24,7 @@ FOR_THE_FRAMEWORK: Final = frozenset({"FUNCTION_TARGET", "FUNCTION_SOURCE", "THR
 PUBLIC: Final = frozenset({"/health", "/openapi.json", "/docs"})
 PROJECT_ROLES: Final = frozenset({"roles/datastore.user", "roles/datastore.viewer"})
 BUCKET_ROLES: Final = frozenset({"roles/storage.objectViewer"})
+_APIS: Final = "google_project_service.apis"
 _EVERYONE: Final = frozenset({"allUsers", "allAuthenticatedUsers"})
 _DIGEST: Final = re.compile(r".+@sha256:[0-9a-f]{64}")
 _SECRET: Final = re.compile(r"projects/[^/]+/secrets/([a-z-]+)/versions/[1-9][0-9]*")
@@ -88,16 +91,68 @@ def deadlines_in_order(plan: Plan) -> Iterator[str]:
     """Model < function < gateway < Cloud Run < scheduler: who waits, waits longer than who works."""
     backends = plan.openapi["x-google-api-management"]["backends"]
     for name, service in plan.services.items():
-        own = environment(service).get("REQUEST_DEADLINE_S")
         cloud_run = float(template(service)["timeout"].removesuffix("s"))
         gateway = float(backends[name]["deadline"]) if name in backends else None
-        order = [float(own)] if own else []
+        order = [own] if (own := longest_s(name, service)) else []
         order += [cloud_run] if gateway is None else [gateway, cloud_run]
         if name == "summary":
             jobs = [job.values["attempt_deadline"] for job in plan.of("cloud_scheduler_job")]
             order = [MAX_MODEL_S, *order, min(float(text.removesuffix("s")) for text in jobs)]
         if order != sorted(set(order)):
             yield f"{name} waits {order} s, from the inside out"
+
+
+def longest_s(name: str, service: dict[str, Any]) -> float | None:
+    """What a function gives itself for a request; a summary has a time of its own beside that for reading."""
+    own = [float(text)] if (text := environment(service).get("REQUEST_DEADLINE_S")) else []
+    return max([*own, TOTAL_S] if name == "summary" else own, default=None)
+
+
+def probes_ask_the_shallow_route(plan: Plan) -> Iterator[str]:
+    """At the start often, later patiently: a busy instance answers when its slowest request has ended."""
+    for name, service in plan.services.items():
+        for kind in ("startup_probe", "liveness_probe"):
+            for probe in container(service)[kind] or [{"http_get": []}]:
+                if [get["path"] for get in probe["http_get"]] != [ALIVE]:
+                    yield f"{name} has no {kind} of {ALIVE}"
+        [liveness] = container(service)["liveness_probe"] or [{"timeout_seconds": 0, "period_seconds": 0}]
+        if not (longest_s(name, service) or 0.0) < liveness["timeout_seconds"] <= liveness["period_seconds"]:
+            yield f"{name} is taken away while all its threads are busy"
+
+
+def apis_before_use(plan: Plan) -> Iterator[str]:
+    """Whatever is made waits until the project's APIs are on: by what it names, or by saying so."""
+    root = plan.told["configuration"]["root_module"]
+    named = {one["address"]: set(_references(one)) for one in root["resources"] if one["mode"] == "managed"}
+    for module in root.get("module_calls", {}).values():
+        # What a module is given, each of its resources waits for only as far as it uses it.
+        first = set(module.get("depends_on", ()))
+        named |= {f"of a module: {one['address']}": first for one in module["module"]["resources"]}
+    for address in named:
+        if not address.startswith("google_project_service.") and _APIS not in _reached(address, named):
+            yield f"{address} does not wait for its API"
+
+
+def _reached(address: str, named: dict[str, set[str]]) -> set[str]:
+    """All that a resource waits for, near and far."""
+    found, open_ = set[str](), {address}
+    while open_:
+        found |= open_
+        open_ = {name for one in open_ for name in named.get(one, ())} - found
+    return found
+
+
+def _references(node: Any) -> Iterator[str]:
+    """The resources that a part of a configuration names."""
+    if isinstance(node, dict):
+        for key, value in node.items():
+            if key in ("references", "depends_on"):
+                yield from (".".join(name.split("[")[0].split(".")[:2]) for name in value)
+            elif key != "module":
+                yield from _references(value)
+    elif isinstance(node, list):
+        for one in node:
+            yield from _references(one)
 
 
 def secrets_by_reference(plan: Plan) -> Iterator[str]:
@@ -145,8 +200,8 @@ def threads_are_concurrency(plan: Plan) -> Iterator[str]:
         [scaling] = revision["scaling"]
         if scaling["min_instance_count"] != 0 or not 1 <= (scaling["max_instance_count"] or 0) <= 100:
             yield f"{name} scales {scaling}"
-        if not one["resources"][0]["startup_cpu_boost"] or not one["startup_probe"]:
-            yield f"{name} has no startup probe or no boost"
+        if not one["resources"][0]["startup_cpu_boost"]:
+            yield f"{name} has no boost at its start"
 
 
 def contract_holds(plan: Plan) -> Iterator[str]:
@@ -221,6 +276,8 @@ RULES: Final[tuple[Rule, ...]] = (
     deadlines_in_order,
     secrets_by_reference,
     threads_are_concurrency,
+    probes_ask_the_shallow_route,
+    apis_before_use,
     contract_holds,
     routes_want_a_token,
     jobs_come_through_the_gateway,

@@ -10,7 +10,9 @@ import pytest
 import yaml
 
 from tests.conftest import Serve
+from tests.functions.summary_world import day_of, made, truthful
 from tests.infra.terraform import INFRA, Configuration, Plan
+from tests.servers.model_server import Says, model_server
 from tests.servers.required import require
 
 WANTED = {"errors", "latency", "summary_failures", "spend", "silent_fleet", "unreachable"}
@@ -73,6 +75,36 @@ def test_log_based_metrics_are_counted_and_watched(prod: Plan) -> None:
     assert read == counted
 
 
+def test_log_based_metrics_count_what_the_functions_write(
+    prod: Plan, serve: Serve, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The field of a function's line that a metric reads is there, a number, once a model was paid for."""
+    day_of(serve, tmp_path)
+    with model_server() as model:
+        model.behave(Says(truthful))
+        summary = made(serve("summary", OPENAI_API_KEY="k-test", OPENAI_BASE_URL=model.url))
+    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    [metric] = [one.values for one in prod.of("logging_metric") if "jsonPayload" in one.values["filter"]]
+
+    assert "jsonPayload.cost_usd>0" in metric["filter"]
+    assert metric["value_extractor"] == "EXTRACT(jsonPayload.cost_usd)"
+    told = [line["cost_usd"] for line in lines if line.get("cost_usd", 0) > 0]
+    assert told == [summary["usage"]["cost_usd"]]
+
+
+def test_failed_summaries_are_counted_of_cloud_runs_own_lines(prod: Plan) -> None:
+    """They are written whatever LOG_LEVEL is, and for a request that ended its instance."""
+    [metric] = [one.values for one in prod.of("logging_metric") if one.values["name"].endswith("y_failures")]
+
+    for part in (
+        'log_id("run.googleapis.com/requests")',
+        'service_name="log-aggregator-summary"',
+        'httpRequest.requestMethod="POST"',
+        "httpRequest.status>=500",
+    ):
+        assert part in metric["filter"]
+
+
 def test_the_uptime_check_asks_health_through_the_gateway(prod: Plan, serve: Serve) -> None:
     """The one route that anyone may ask, over TLS, and finds what the function says."""
     [check] = prod.of("monitoring_uptime_check_config")
@@ -81,6 +113,9 @@ def test_the_uptime_check_asks_health_through_the_gateway(prod: Plan, serve: Ser
 
     assert (http["path"], http["use_ssl"], http["validate_ssl"]) == ("/health", True, True)
     assert check.values["monitored_resource"][0]["labels"]["host"] == host
+    period_s = int(check.values["period"].removesuffix("s"))
+    looks_back = re.findall(r"\[(\d+)m\]", alerts(prod)["unreachable"])
+    assert [int(minutes) * 60 >= 2 * period_s for minutes in looks_back] == [True]
     answer = serve("health").get(http["path"])
     [matcher] = check.values["content_matchers"]
     assert answer.status_code == 200

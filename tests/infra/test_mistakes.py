@@ -77,6 +77,21 @@ MISTAKES = {
     "a function that outlasts its gateway": Mistake(
         "functions.tf", "deadline_s    = 25", "deadline_s    = 35", policy.deadlines_in_order
     ),
+    "a gateway that does not wait for a summary": Mistake(
+        "gateway/openapi.yaml.tftpl", "deadline: 65.0", "deadline: 56.0", policy.deadlines_in_order
+    ),
+    "a probe that ends a busy instance": Mistake(
+        SERVICE, "timeout_seconds   = 60", "timeout_seconds   = 5", policy.probes_ask_the_shallow_route
+    ),
+    "a probe of a route that is not there": Mistake(
+        SERVICE, '= "/health"', '= "/healthz"', policy.probes_ask_the_shallow_route
+    ),
+    "an API that may not be on yet": Mistake(
+        "logging.tf", "depends_on = [google_project_service.apis]", "", policy.apis_before_use
+    ),
+    "functions before their APIs": Mistake(
+        "functions.tf", "depends_on = [google_project_service.apis]", "", policy.apis_before_use
+    ),
     "a shared account": Mistake(
         SERVICE,
         "= google_service_account.this.email",

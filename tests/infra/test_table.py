@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 
 from shared import wiring
-from tests.infra.everything import ALL_SETTINGS, KNOWN, SECRETS, read_by
+from shared.limits import client_address
+from tests.infra.everything import ALL_SETTINGS, EVERYTHING, KNOWN, SECRETS, read_by
 from tests.infra.policy import settings_as_read
 from tests.infra.terraform import INFRA, ROOT, Configuration, Plan, environment
 
@@ -75,6 +76,22 @@ def test_what_is_not_set_is_not_there(prod: Plan) -> None:
     assert "" not in given.values()
     assert "REDIS_URL" not in given
     assert given["GCS_BUCKET_NAME"] == "gpt-runner-prod-logs"
+
+
+def test_callers_are_told_apart_behind_the_gateway(prod: Plan, everything: Plan) -> None:
+    """The socket is always Google's: with its address, one caller without a token would lock everyone out.
+    What `settings` say goes before."""
+    for plan, hops in ((prod, "2"), (everything, EVERYTHING["settings"]["TRUSTED_PROXY_HOPS"])):
+        for name, service in plan.services.items():
+            assert environment(service).get("TRUSTED_PROXY_HOPS") == (None if name == "health" else hops)
+
+
+@pytest.mark.parametrize("forwarded", ["203.0.113.7,2600:1900:2000:91::", "6.6.6.6, 203.0.113.7, 34.1.2.3"])
+def test_the_callers_address_is_the_one_before_the_gateways(prod: Plan, forwarded: str) -> None:
+    """As Cloud Run behind a gateway gets it, and with what a caller has made up before it."""
+    hops = int(environment(prod.services["gcs"])["TRUSTED_PROXY_HOPS"])
+
+    assert client_address("169.254.1.1", forwarded, hops) == "203.0.113.7"
 
 
 def test_schedules_are_those_of_the_code(prod: Plan) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from tests.infra.offline.install import install
+from tests.infra.policy import apis_before_use
 from tests.infra.terraform import INFRA, Configuration, TerraformRefused, copy_of_infra
 
 PROD = INFRA / "env" / "prod.tfvars"
@@ -85,6 +86,7 @@ def test_bootstrap_makes_what_a_first_deploy_needs(bootstrap: Configuration) -> 
         one.values["secret_id"] for one in plan.of("secret_manager_secret")
     }
     assert plan.of("secret_manager_secret_version") == []
+    assert list(apis_before_use(plan)) == []
 
 
 def test_the_builder_has_no_role_that_is_all(bootstrap: Configuration) -> None:
@@ -97,15 +99,29 @@ def test_the_builder_has_no_role_that_is_all(bootstrap: Configuration) -> None:
     assert plan.of("cloudbuild_trigger") == []
 
 
+def test_the_builder_may_have_a_token_made_for_itself(bootstrap: Configuration) -> None:
+    """For the smoke tests: gcloud has an access token made before it asks for an identity token."""
+    plan = bootstrap.plan(project="gpt-runner-prod")
+    [account] = plan.of("service_account")
+    [grant] = plan.of("service_account_iam_member")
+
+    assert grant.values["role"] == "roles/iam.serviceAccountTokenCreator"
+    assert grant.values["service_account_id"] == account.values["name"]
+    assert grant.values["member"] == account.values["member"]
+
+
 def test_what_is_merged_waits_for_an_approval_in_production(bootstrap: Configuration) -> None:
     """A pull request only plans, after someone has read it; production is deployed by two."""
-    repository = "projects/p/locations/asia-south1/connections/c/repositories/r"
-    plan = bootstrap.plan(project="gpt-runner-prod", environment="prod", repository=repository)
+    repository = "projects/p/locations/europe-west1/connections/c/repositories/r"
+    plan = bootstrap.plan(
+        project="gpt-runner-prod", environment="prod", region="europe-west1", repository=repository
+    )
     triggers = {one.values["name"]: one.values for one in plan.of("cloudbuild_trigger")}
     events = [one["repository_event_config"][0] for one in triggers.values()]
 
     assert triggers["log-aggregator-deploy"]["approval_config"] == [{"approval_required": True}]
     assert triggers["log-aggregator-plan"]["substitutions"]["_APPLY"] == "false"
+    assert {one["substitutions"]["_REGION"] for one in triggers.values()} == {"europe-west1"}
     assert [one["pull_request"][0]["comment_control"] for one in events if one["pull_request"]] == [
         "COMMENTS_ENABLED"
     ]

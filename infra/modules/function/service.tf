@@ -77,10 +77,12 @@ resource "google_cloud_run_v2_service" "this" {
         }
       }
 
+      # Patient: when every thread has a request, the probe waits for the next one that ends, and to take the
+      # instance away would end them all.
       liveness_probe {
-        period_seconds    = 30
-        timeout_seconds   = 5
-        failure_threshold = 3
+        period_seconds    = 60
+        timeout_seconds   = 60
+        failure_threshold = 2
         http_get {
           path = local.probe_path
           port = local.container_port
