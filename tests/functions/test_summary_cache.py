@@ -1,4 +1,4 @@
-"""One summary a content: the same question is answered from before, another never; with or without a store."""
+"""One summary a content: the same question is answered from before, another never; a store or none."""
 
 import json
 import time
