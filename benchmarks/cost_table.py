@@ -48,7 +48,9 @@ PRICES: Final[dict[str, Sku]] = {
     "log_gib": Sku(0.50, 50, _OBSERVE),
     "logging_read": Sku(0, 0, _OBSERVE),
     "uptime_check": Sku(0.30e-3, 1e6, _OBSERVE),
-    "alert_condition": Sku(1.50, 0, _OBSERVE),  # announced; not charged at that date
+    "alert_condition": Sku(1.50, 0, _OBSERVE),  # announced; not charged at that date, like the next
+    "alert_series": Sku(0.35e-6, 0, _OBSERVE),
+    "metric_mib": Sku(0.258, 150, _OBSERVE),
     "scheduler_job": Sku(0.10, 3, "https://cloud.google.com/scheduler/pricing"),
     "secret_version": Sku(0.06, 6, "https://cloud.google.com/secret-manager/pricing"),
     "secret_access": Sku(0.03e-4, 10_000, "https://cloud.google.com/secret-manager/pricing"),
@@ -66,16 +68,24 @@ BILLING_STEP_S: Final = 0.1
 COLD_START_S: Final = 2.0
 COLD_STARTS: Final = 3 * 4 * 24 * DAYS
 """At most: three functions, whose instances end after a quarter of an hour without a request."""
+IDLE_S: Final = 900.0
+PLATFORM_LOG_BYTES: Final = 2_500
+"""The lines that Cloud Run and the gateway write of a request: a kilobyte or so each, not measured."""
 SOURCE_GIB: Final = 1.0  # infra/functions.tf; each function has one vCPU
 SMALL_GIB: Final = 0.5
 SUMMARY_GIB: Final = 2.0
 FOLD_WRITES: Final = 1.0
 """A request's own write of its counts, when requests are more than ten seconds apart."""
 MONTH_S: Final = DAYS * 86_400
-UPTIME_PERIOD_S: Final = 300.0  # infra/monitoring.tf
-UPTIME_REGIONS: Final = 6
-PROBE_PERIOD_S: Final = 30.0  # infra/modules/function
+UPTIME_PERIOD_S: Final = 600.0  # infra/monitoring.tf
+UPTIME_REGIONS: Final = 3
+PROBE_PERIOD_S: Final = 60.0  # infra/modules/function
 ALERTS: Final = 6  # infra/monitoring.tf
+ALERT_PERIOD_S: Final = 60.0
+ALERT_SERIES: Final = 10
+"""That the alerts look at each time: of five functions' latencies one each, else one for each alert."""
+FLEET_SERIES: Final = 10
+"""Containers whose lines are counted, a point of eight bytes a minute each."""
 SECRETS: Final = 6  # infra/secrets.json
 JOBS: Final = {
     "morning": ("summary_day", 4.3 * 4),
@@ -111,7 +121,7 @@ def requests(case: dict[str, Any], number: float, kind: str, gib: float) -> Usag
             "gateway_call": number,
             "internet_gb": size,
             "between_regions_gb": size,
-            "log_gib": case["log_bytes"] * number / 2**30,
+            "log_gib": (case["log_bytes"] + PLATFORM_LOG_BYTES) * number / 2**30,
         }
     )
 
@@ -139,15 +149,19 @@ def queries(results: dict[str, Any], number: float) -> Usage:
             case, asked = results[f"{source}_{kind}"], number * share * part
             used += requests(case, asked, kind, SOURCE_GIB) + stores(case, asked, FOLD_WRITES)
     cold = min(number, COLD_STARTS) * COLD_START_S
-    return used + Counter(
-        {"vcpu_s": cold, "gib_s": cold * SOURCE_GIB, "secret_access": min(number, COLD_STARTS)}
-    )
+    used += Counter({"vcpu_s": cold, "gib_s": cold * SOURCE_GIB, "secret_access": min(number, COLD_STARTS)})
+    return used + probes(min(number * IDLE_S, len(MIX) * MONTH_S), SOURCE_GIB)
+
+
+def probes(alive_s: float, gib: float) -> Usage:
+    """The liveness probes of instances that are there so many seconds."""
+    seconds = alive_s / PROBE_PERIOD_S * BILLING_STEP_S
+    return Counter({"vcpu_s": seconds, "gib_s": seconds * gib})
 
 
 def idle(results: dict[str, Any]) -> dict[str, Usage]:
     """What is there when nobody asks, by what it is."""
     checks = MONTH_S / UPTIME_PERIOD_S * UPTIME_REGIONS
-    probes_s = MONTH_S / PROBE_PERIOD_S * BILLING_STEP_S
     summaries = sum(runs for _, runs in JOBS.values())
     jobs = Counter({"scheduler_job": float(len(JOBS))})
     for name, runs in JOBS.values():
@@ -160,11 +174,17 @@ def idle(results: dict[str, Any]) -> dict[str, Usage]:
         )
         + Counter({"uptime_check": checks}),
         (
-            f"liveness probes, each {PROBE_PERIOD_S:.0f} s, of `health`, which the uptime check keeps running"
-        ): Counter({"vcpu_s": probes_s, "gib_s": probes_s * SMALL_GIB}),
+            f"liveness probes, each {PROBE_PERIOD_S:.0f} s: of `health`, which the uptime check keeps running,"
+            " and of `summary` after each job"
+        ): probes(MONTH_S, SMALL_GIB) + probes(summaries * IDLE_S, SUMMARY_GIB),
         f"{len(JOBS)} scheduled jobs, {summaries:.0f} summaries": jobs,
         "the model, if there is a key": Counter({"model_dollar": summaries * SUMMARY_DOLLARS}),
-        f"{ALERTS} alerts (announced price)": Counter({"alert_condition": ALERTS}),
+        f"{ALERTS} alerts (announced price)": Counter(
+            {"alert_condition": float(ALERTS), "alert_series": ALERT_SERIES * MONTH_S / ALERT_PERIOD_S}
+        ),
+        f"counting the lines of {FLEET_SERIES} containers": Counter(
+            {"metric_mib": FLEET_SERIES * MONTH_S / 60 * 8 / 2**20}
+        ),
         f"{SECRETS} secrets, images": Counter({"secret_version": SECRETS, "image_gb": IMAGES_GB}),
     }
 
@@ -176,7 +196,7 @@ PARTS: Final = {
     "Cloud Storage: lists (class A)": ("storage_class_a",),
     "Cloud Storage: reads (class B)": ("storage_class_b",),
     "Cloud Logging: reading": ("logging_read",),
-    "own log lines": ("log_gib",),
+    "log lines, Cloud Run's and the gateway's too": ("log_gib",),
     "bytes to callers": ("internet_gb", "between_regions_gb"),
     "secrets at cold starts": ("secret_access",),
 }

@@ -64,11 +64,20 @@ def test_a_million_queries_stay_within_their_inputs(results: dict[str, Any]) -> 
     parts = [sku for skus in cost_table.PARTS.values() for sku in skus]
 
     assert sorted(parts) == sorted(million)
-    cold = cost_table.COLD_STARTS * cost_table.COLD_START_S
-    assert million["vcpu_s"] - cold == pytest.approx(
-        1000 * (thousand["vcpu_s"] - 1e3 * cost_table.COLD_START_S)
-    )
+    assert million["log_gib"] == pytest.approx(1000 * thousand["log_gib"])
     assert million["document_read"] == pytest.approx(1000 * thousand["document_read"])
+
+
+def test_instances_are_no_more_than_there_can_be(results: dict[str, Any]) -> None:
+    """Each query has its own seconds; cold starts and probes end with three that are always there."""
+    one, two, three = (cost_table.queries(results, million * 1e6)["vcpu_s"] for million in (1, 2, 3))
+    always = (
+        cost_table.COLD_STARTS * cost_table.COLD_START_S
+        + cost_table.probes(3 * cost_table.MONTH_S, cost_table.SOURCE_GIB)["vcpu_s"]
+    )
+
+    assert three - two == pytest.approx(two - one)
+    assert one - (two - one) == pytest.approx(always)
 
 
 def test_a_request_is_billed_by_the_tenth_of_a_second(results: dict[str, Any]) -> None:
@@ -94,9 +103,8 @@ def test_the_table_is_about_what_terraform_makes() -> None:
     period = re.search(
         r'google_monitoring_uptime_check_config" "\w+" \{.*?period\s*=\s*"(\d+)s"', monitoring, re.S
     )
-    probe = re.search(
-        r"period_seconds\s*=\s*(\d+)\s+timeout_seconds\s*=\s*5", infra("modules/function/service.tf")
-    )
+    places = re.findall(r'"\w+"', re.findall(r"selected_regions = \[(.+)\]", monitoring)[0])
+    probe = re.search(r"liveness_probe \{\s+period_seconds\s*=\s*(\d+)", infra("modules/function/service.tf"))
     memory = dict(re.findall(r'^    (\w+) = \{\n\s+memory\s*=\s*"(\w+)"', functions, re.MULTILINE))
     schedules = json.loads((ROOT / "shared/summary/schedules.json").read_text())
     gib = {"1Gi": cost_table.SOURCE_GIB, "2Gi": cost_table.SUMMARY_GIB, "512Mi": cost_table.SMALL_GIB}
@@ -105,6 +113,8 @@ def test_the_table_is_about_what_terraform_makes() -> None:
     assert float(period[1]) == cost_table.UPTIME_PERIOD_S
     assert probe
     assert float(probe[1]) == cost_table.PROBE_PERIOD_S
+    assert len(places) == cost_table.UPTIME_REGIONS
+    assert f'evaluation_interval = "{cost_table.ALERT_PERIOD_S:.0f}s"' in monitoring
     assert len(alerts()) == cost_table.ALERTS
     assert len(json.loads(infra("secrets.json"))) == cost_table.SECRETS
     assert {one["name"] for one in schedules} == set(cost_table.JOBS)
