@@ -174,8 +174,8 @@ def idle(results: dict[str, Any]) -> dict[str, Usage]:
         )
         + Counter({"uptime_check": checks}),
         (
-            f"liveness probes, each {PROBE_PERIOD_S:.0f} s: of `health`, which the uptime check keeps running,"
-            " and of `summary` after each job"
+            f"liveness probes, each {PROBE_PERIOD_S:.0f} s: of `health`, which the uptime check keeps running"
+            ", and of `summary` after each job"
         ): probes(MONTH_S, SMALL_GIB) + probes(summaries * IDLE_S, SUMMARY_GIB),
         f"{len(JOBS)} scheduled jobs, {summaries:.0f} summaries": jobs,
         "the model, if there is a key": Counter({"model_dollar": summaries * SUMMARY_DOLLARS}),
