@@ -30,9 +30,9 @@ SIGNING = "a-signing-key-for-tests-0123456789"
 
 @pytest.fixture
 def model() -> Iterator[ModelServer]:
-    """A model that tells the truth, after a moment in which others may ask."""
+    """A model that tells the truth."""
     with model_server() as server:
-        server.behave(Says(truthful, after_s=0.3))
+        server.behave(Says(truthful))
         yield server
 
 
