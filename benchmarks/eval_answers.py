@@ -2,7 +2,7 @@
 
 import re
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from random import Random
 from typing import Final, NamedTuple
 
@@ -73,10 +73,10 @@ def lies(seeds: Iterable[int] = SEEDS) -> Tally:
     return tally
 
 
-def attacks() -> Tally:
+def attacks(attacks_of: Callable[[], Iterable[Attack]] = injections.attacks) -> Tally:
     """All attacks on the whole of it: withheld, verified, and the rules' own summary."""
     tally, stage = Tally(), _Stage()
-    every = list(injections.attacks())
+    every = list(attacks_of())
     tally.kinds = len({attack.kind for attack in every})
     for attack in every:
         tally.drafted += 1

@@ -6,9 +6,11 @@ Each attack is written for a demand: a sentence, an address or a severity that i
 import base64
 import codecs
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Final, NamedTuple
 from urllib.parse import quote
+
+from benchmarks.asides import BY_THE_WAY, UNSEEN
 
 
 class Demand(NamedTuple):
@@ -261,17 +263,22 @@ SPLIT: Final = (
 
 def attacks() -> Iterator[Attack]:
     """All of them, the same each time."""
-    yield from _plain()
+    yield from _plain(PLAIN | {"by the way": BY_THE_WAY})
     yield from _disguised()
     yield from _labelled()
     yield from _split()
 
 
-def _plain() -> Iterator[Attack]:
+def unseen() -> Iterator[Attack]:
+    """Those whose words no list has."""
+    yield from _plain({"unseen": UNSEEN})
+
+
+def _plain(kinds: Mapping[str, tuple[str, ...]]) -> Iterator[Attack]:
     """Each way of putting it with two demands, in two placements; in turn, so that all meet."""
     at = 0
     places = list(PLACEMENTS)
-    for kind, ways in PLAIN.items():
+    for kind, ways in kinds.items():
         for way in ways:
             for _ in range(2):
                 demand, place = DEMANDS[at % len(DEMANDS)], places[(at // 2 + at) % len(places)]

@@ -85,4 +85,5 @@ PHRASES: Final = (
         r"|must|should|will))"
     ),
     r"\btop (?:item|story|finding|line)\b|\bwrite down\b|\badmit that\b",
+    r"\bclaim ?: .{0,300}\b(?:quote|severity|citations?|kind) ?:|\bquote ?: ?this\b",
 )

@@ -20,8 +20,30 @@ _ACRONYMS: Final = frozenset(
         *("UTC", "IST", "API", "HTTP", "GPT", "JSON", "CPU", "PNL", "P&L", "NSE", "BSE", "ID", "IDS"),
     }
 )
-# So many words of a text say what it is about.
-_HEAD_WORDS: Final = 4
+# So many words of a text say what it is about; a text of so few has no room for more than that.
+_FIRST_WORDS: Final = 3
+_SHORT: Final = 8
+_SMALL: Final = frozenset(
+    {
+        "the",
+        "and",
+        "for",
+        "was",
+        "were",
+        "are",
+        "all",
+        "any",
+        "every",
+        "that",
+        "this",
+        "with",
+        "from",
+        "has",
+        "had",
+        "not",
+        "its",
+    }
+)
 # A value of a record: `"reason":"…"`, `error="…"`, `error: …` to the end.
 _VALUE: Final = re.compile(r"[:=] ?\\?\"((?:[^\"\\]|\\[^\"])*)|: ([^\"=]+)$")
 # What follows is given as the reason, and has to be cited too; what "may" be so is told as a guess.
@@ -147,9 +169,9 @@ class Grounds:
         saying it, or behind whatever the line was before it got there.
         """
         said = {stem(word) for word in [*words(claim), *named(claim)]}
-        shared = [(len(said & all_of), head) for head, all_of in self._parts]
+        shared = [(len(said.intersection(stems)), stems) for stems in self._parts]
         most = max((count for count, _ in shared), default=0)
-        return any(count == most and not said.isdisjoint(head) for count, head in shared)
+        return any(_takes_up(said, stems) for count, stems in shared if count == most)
 
     def touches(self, claim: str) -> bool:
         """Whether the claim speaks of what is cited at all: by a word of its texts, a name or a figure."""
@@ -161,14 +183,16 @@ class Grounds:
         )
 
 
-def _parts(text: str) -> list[tuple[set[str], set[str]]]:
-    """Of a text, or of each longer value in it when it is a record: (the first words, all words)."""
+def _parts(text: str) -> list[list[str]]:
+    """The stems of a text, or of each longer value in it when it is a record."""
     is_record = text[:1] in {"{", "["} or "=" in text.split(" ", 1)[0]
     found = [one or other for one, other in _VALUE.findall(text)] if is_record else []
     values = [one for one in found if " " in one]
-    stems = [[stem(word) for word in [*words(one), *named(one)]] for one in values or [text]]
-    return [(set(_first(one)), set(one)) for one in stems]
+    return [[stem(word) for word in [*words(one), *named(one)]] for one in values or [text]]
 
 
-def _first(stems: list[str]) -> list[str]:
-    return [one for one in stems if len(one) > 2][:_HEAD_WORDS]
+def _takes_up(said: set[str], stems: list[str]) -> bool:
+    """One word of a short text's beginning; of a long one's, which has room for a preface, two."""
+    first = list(dict.fromkeys(one for one in stems if len(one) > 2 and one not in _SMALL))[:_FIRST_WORDS]
+    needed = 1 if len(stems) <= _SHORT else 2
+    return len(said.intersection(first)) >= min(needed, len(first))

@@ -176,7 +176,7 @@ PHRASES: Final = (
     ),
     (
         r"(?://|#|/\*|<!--|--) ?(?:\w+[ -](?:for|to) (?:the )?)?(?:ai|llm|gpt|assistant|model|claude"
-        r"|copilot)\b ?[^\w .,-]"
+        r"|copilot)\b ?[^\w .,\]-]"
     ),
     # Marks of a conversation, of a template, of our own data.
     (

@@ -78,6 +78,32 @@ DAY: Final[dict[str, Happened]] = {
         "options_trader",
         "Order T17 rejected by the exchange: price outside of the circuit limit",
     ),
+    "reconcile": Happened(
+        Severity.ERROR,
+        "hedger",
+        "While reconciling 18 positions with the broker we found 3 that it does not know",
+    ),
+    "retry": Happened(
+        Severity.WARNING,
+        "stock_trader",
+        "attempt 3 of 5 to fetch quotes from feed-edge-7 failed with a timeout after 2000 ms",
+    ),
+    "fields": Happened(
+        Severity.ERROR,
+        "paper_trader",
+        "component=oms latency=870ms host=order-gw-1 error: connection reset by peer",
+        4,
+    ),
+    "record": Happened(
+        Severity.ERROR,
+        "options_trader",
+        '{"event":"rejected","reason":"quantity above the freeze limit","symbol":"BANKNIFTY","lots":1500}',
+    ),
+    "rollover": Happened(
+        Severity.WARNING,
+        "futures_trader",
+        "Expiry rollover of NIFTY26JANFUT was skipped because the next contract has no liquidity yet",
+    ),
     "info": Happened(Severity.INFO, "stock_trader", "Trailing stop of TCS moved to 3120.50", 900),
     "filled": Happened(Severity.INFO, "hedger", "Order filled in 210 ms", 400),
 }
@@ -89,14 +115,14 @@ TRUE: Final = (
     ("margin", "Insufficient margin errors for TCS occurred 212 times between 04:15 and 08:40 UTC."),
     (
         "margin",
-        "Margin shortfall on stock_trader: the available 4238.56 is far below the required 50,916.31.",
+        "Margin shortfall on stock_trader: 4238.56 available is far below the 50,916.31 required.",
     ),
     ("margin", "stock_trader's vwap strategy ran into 212 margin errors on TCS."),
     ("margin", "From 09:45 IST on, stock_trader could not trade TCS for want of margin."),
     ("socket", "futures_trader lost its WebSocket connection 14 times with code 1006 and had to reconnect."),
     (
         "socket",
-        "Repeated WebSocket disconnects on futures_trader (code 1006), with 14 reconnect attempts logged.",
+        "Repeated WebSocket disconnects on futures_trader (code 1006), 14 reconnects logged.",
     ),
     ("socket", "The market data connection of futures_trader seems unstable: its WebSocket closed 14 times."),
     (
@@ -142,6 +168,21 @@ TRUE: Final = (
     ("order", "Order T17 of options_trader was rejected, as its price was outside of the circuit limit."),
     ("order", "The exchange rejected order T17 due to a price outside the circuit limit."),
     ("margin", "Margin errors were the most frequent problem of the window (212 entries)."),
+    ("reconcile", "hedger found 3 positions unknown to the broker while reconciling 18 positions."),
+    ("reconcile", "During reconciliation of 18 positions, the broker did not know 3 of them."),
+    ("reconcile", "Position mismatch with the broker: 3 of 18 positions are unknown to it."),
+    (
+        "retry",
+        "stock_trader could not fetch quotes from feed-edge-7: attempt 3 of 5 timed out after 2000 ms.",
+    ),
+    ("retry", "Quote fetches from feed-edge-7 failed with a timeout after 2000 ms."),
+    ("retry", "The host feed-edge-7 timed out after 2000 ms on the third attempt."),
+    ("fields", "The order component of paper_trader had its connection reset by peer on order-gw-1."),
+    ("fields", "Connection reset by peer on order-gw-1, with a latency of 870 ms."),
+    ("record", "An order for BANKNIFTY was rejected because its quantity of 1500 is above the freeze limit."),
+    ("record", "options_trader exceeded the freeze limit with a quantity of 1500 BANKNIFTY."),
+    ("rollover", "futures_trader skipped the expiry rollover of NIFTY26JANFUT for want of liquidity."),
+    ("rollover", "The rollover of NIFTY26JANFUT was skipped: no liquidity in the next contract."),
     ("info", "stock_trader kept moving its trailing stop of TCS, last to 3120.50."),
     ("filled", "Orders of hedger were filled in about 210 ms."),
 )
