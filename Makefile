@@ -11,7 +11,7 @@ SCHEDULE ?= morning
 SOURCES := shared functions local tests benchmarks scripts
 export PYTHONPATH := .
 
-.PHONY: help run token demo summary test check lint types layers unit infra lock bench eval smoke servers clean
+.PHONY: help run token demo summary test check lint types layers unit infra image lock bench eval smoke servers clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | sort | awk -F'\t' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -41,7 +41,7 @@ summary: $(STAMP) ## Ask the running gateway for a scheduled summary now (SCHEDU
 test: $(STAMP) check servers ## Everything: checks, unit tests, contract tests, real servers, the whole system
 	@$(BIN)/python -m pytest -q -n 2 --dist loadfile tests
 
-check: $(STAMP) lint types layers unit infra ## The checks that need no server: under a minute
+check: $(STAMP) lint types layers unit infra image ## The checks that need no server: under a minute
 
 lint: $(STAMP)
 	@$(BIN)/ruff check --quiet $(wildcard $(SOURCES))
@@ -60,6 +60,9 @@ unit: $(STAMP)
 infra: $(STAMP) ## Terraform offline: fmt, validate, test, policy
 	@$(BIN)/python -m tests.infra.offline
 	@$(BIN)/python -m pytest -q $(addprefix tests/infra/test_,terraform.py policy.py table.py provider.py)
+
+image: $(STAMP) ## Start each function as its container would, without Docker; cloudbuild.yaml by its schema
+	@$(BIN)/python -m pytest -q tests/image tests/build/test_cloudbuild.py
 
 servers: $(STAMP) ## Find or install the servers that tests need (Debian packages, when root)
 	@$(BIN)/python scripts/servers.py

@@ -5,14 +5,17 @@ import os
 import re
 import sys
 from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import MISSING, fields
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 from shared import openapi, wiring
+from shared.endpoint import ALIVE
 from tests.conftest import ROOT, SECRET
 from tests.image import container
 from tests.image.context import Ignore, sent
@@ -55,29 +58,54 @@ def known_route(function: str) -> tuple[str, int]:
     raise AssertionError(f"the contract has no GET for {function}")
 
 
-SET = [pytest.param(function, required(function), id=function) for function in FUNCTIONS]
-UNSET = [pytest.param(f, {}, id=f"{f} without settings") for f in sorted(wiring.UNSET_AT_START)]
+SET = {function: (function, required(function)) for function in FUNCTIONS}
+UNSET: dict[str, tuple[str, dict[str, str]]] = {
+    f"{function} without settings": (function, {}) for function in sorted(wiring.UNSET_AT_START)
+}
+CONTAINERS = SET | UNSET
 
 
-@pytest.mark.parametrize(("function", "settings"), [*SET, *UNSET])
-def test_each_function_starts_answers_and_ends(image: Image, function: str, settings: dict[str, str]) -> None:
-    """From the image's files alone, read-only, with nothing set but its own settings; SIGTERM ends it."""
-    path, status = known_route(function)
+class Life(NamedTuple):
+    """What was seen of a container: status and server of its answers, whose its processes were, its end."""
 
+    ready_s: float
+    answered: tuple[int, str]
+    alive: tuple[int, str]
+    owners: set[int]
+    end: container.Ended
+
+
+def lived(image: Image, function: str, settings: dict[str, str]) -> Life:
+    """A container from its start to its end. Raises: AssertionError when it does not get ready."""
     source = f"functions/{function}/main.py"
     with container.running(image, FUNCTION_TARGET=function, FUNCTION_SOURCE=source, **settings) as running:
         ready_s = running.wait()
-        answered = running.get(path)
-        owners = running.uids()
-        end = running.stop()
+        answered, alive = running.get(known_route(function)[0]), running.get(ALIVE)
+        return Life(ready_s, answered, alive, running.uids(), running.stop())
 
-    print(f"{function}: ready after {ready_s:.2f} s, ended in {end.after_s:.2f} s")  # noqa: T201
+
+@pytest.fixture(scope="module")
+def lives(image: Image) -> Iterator[dict[str, Future[Life]]]:
+    """Every container at once: mostly each waits to tell its last to a store that is not there."""
+    with ThreadPoolExecutor(len(CONTAINERS)) as pool:
+        yield {name: pool.submit(lived, image, *one) for name, one in CONTAINERS.items()}
+
+
+@pytest.mark.parametrize("name", CONTAINERS)
+def test_each_function_starts_answers_and_ends(
+    image: Image, lives: dict[str, Future[Life]], name: str
+) -> None:
+    """From the image's files alone, read-only, with nothing set but its own settings; SIGTERM ends it."""
+    life = lives[name].result()
+
+    print(f"{name}: ready after {life.ready_s:.2f} s, ended in {life.end.after_s:.2f} s")  # noqa: T201
     # The framework falls back to Flask's own server, without a word, where gunicorn cannot be imported.
-    assert answered == (status, "gunicorn")
-    assert owners == {image.uid if container.may_become(image) else os.geteuid()}
-    assert end.after_s < SIGTERM_WITHIN_S
-    assert end.code == 0
-    assert "Traceback" not in end.printed
+    assert life.answered == (known_route(CONTAINERS[name][0])[1], "gunicorn")
+    assert life.alive == (200, "gunicorn")  # as Cloud Run's probes ask
+    assert life.owners == {image.uid if container.may_become(image) else os.geteuid()}
+    assert life.end.after_s < SIGTERM_WITHIN_S
+    assert life.end.code == 0
+    assert "Traceback" not in life.end.printed
 
 
 def test_the_user_is_not_root(image: Image) -> None:
