@@ -13,7 +13,7 @@ import msgspec
 from shared import instant
 from shared.policy import Policy
 from shared.state import GuardedStore
-from shared.summary.document import Summary, Type
+from shared.summary.document import RULES, Summary, Type
 
 KEPT_DAYS: Final = 90
 KEPT_S: Final = KEPT_DAYS * 86_400.0
@@ -54,12 +54,13 @@ class Archive:
         self._clock = clock
 
     def keep(self, summary: Summary, policy: Policy) -> Summary:
-        """Stores it; one of the same id keeps the time at which it was first made, and its days."""
+        """Stores it; one of the same id keeps the time at which it was first made, and its days. What a model
+        wrote is not replaced by what the rules write when there is none."""
         known = self._read(summary.id)
         if known:
             summary = msgspec.structs.replace(summary, created=known.summary.created)
-        if known == Stored(summary, policy):
-            return summary
+            if known == Stored(summary, policy) or _is_better(known.summary, summary):
+                return summary
         age_s = self._clock() - (instant.from_rfc3339(summary.created) or 0) / instant.SECOND
         kept_s = min(KEPT_S, max(_LEAST_S, KEPT_S - age_s))
         self._store.set(f"summary/{summary.id}", msgspec.json.encode(Stored(summary, policy)), kept_s)
@@ -109,6 +110,10 @@ class Archive:
         while (month.year, month.month) >= (oldest.year, oldest.month):
             yield f"{month:%Y-%m}"
             month = (month - timedelta(days=1)).replace(day=1)
+
+
+def _is_better(known: Summary, summary: Summary) -> bool:
+    return summary.generator == RULES != known.generator
 
 
 def _card_key(card: Card) -> str:

@@ -21,9 +21,6 @@ from shared.summary.reading import Read, selected
 from shared.summary.request import SummaryRequest
 
 Status = Literal["hit", "miss", "bypass"]
-SETTLED_S: Final = 86_400.0
-# For what a better try may improve: as long as who waits for it needs.
-UNSETTLED_S: Final = 60.0
 # Longer than a model and what follows may take.
 _LEASE_S: Final = 45.0
 # What is left to who has waited in vain, and makes it after all.
@@ -62,13 +59,13 @@ class MadeSummaries:
             self.release(key)
         return known, "hit" if known else "miss"
 
-    def keep(self, summary: Summary, *, settled: bool) -> None:
-        """Counted, and kept for a day; what a better try may improve, not for long."""
+    def keep(self, summary: Summary, kept_s: float) -> None:
+        """Counted, and kept so long; 0: not at all."""
         metrics.add(table.SUMMARIES, generator=summary.generator)
         told = log.fields(summary=summary.id, generator=summary.generator, cost_usd=summary.usage.cost_usd)
         _logger.info("summary", extra=told)
-        lifetime_s = SETTLED_S if settled else UNSETTLED_S
-        self._store.set(f"summary/made/{summary.id}", msgspec.json.encode(summary), lifetime_s)
+        if kept_s:
+            self._store.set(f"summary/made/{summary.id}", msgspec.json.encode(summary), kept_s)
 
     def release(self, key: str) -> None:
         """Others need not wait any longer."""

@@ -163,7 +163,7 @@ class Service:
                     may_call=lambda: self._once.may_call(asked.run),
                 )
                 known = self._summary(key, request, read, facts, worded, now)
-                self._by_content.keep(known, settled=worded.settled)
+                self._by_content.keep(known, worded.kept_s)
             finally:
                 self._by_content.release(key)
         if request.store:

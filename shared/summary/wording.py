@@ -32,13 +32,21 @@ _REASONS: Final = {
     "unreachable": "The model could not be reached.",
     "unverified": "Too little of the model's answer was borne out by the entries that it cites.",
 }
+# What failed for the caller or the run, and not for others who ask the same.
+_OWN: Final = frozenset({"gave_up", "over_limit"})
+SETTLED_S: Final = 86_400.0
+# For what a better try may improve: as long as who waits for it needs.
+UNSETTLED_S: Final = 60.0
 _MICRO: Final = 1_000_000
 _logger = logging.getLogger(__name__)
 
 
 class Worded(msgspec.Struct, frozen=True, kw_only=True):
-    """Everything of a summary that is not counted, and the patterns it was made from. `settled`: asking again
-    would give nothing better."""
+    """Everything of a summary that is not counted, and the patterns it was made from.
+
+    `kept_s`: how long others who ask the same get it. A day when asking again would give nothing better; not
+    at all when it is for reasons of this caller's that it is no better.
+    """
 
     generator: str
     selection: Selection
@@ -47,7 +55,7 @@ class Worded(msgspec.Struct, frozen=True, kw_only=True):
     checks: tuple[str, ...]
     usage: Usage = Usage()
     warnings: tuple[Warn, ...] = ()
-    settled: bool = True
+    kept_s: float = SETTLED_S
 
 
 class Writer:
@@ -102,8 +110,9 @@ class Writer:
                 raise ModelFailed("unverified")
         except ModelFailed as failed:
             metrics.add(table.MODEL_FAILURES, reason=failed.reason)
+            kept_s = 0.0 if failed.reason in _OWN else UNSETTLED_S
             warning = Warn("model", failed.reason, f"{_REASONS[failed.reason]} The rules wrote this summary.")
-            return msgspec.structs.replace(by_rules, usage=usage, warnings=(warning,), settled=False)
+            return msgspec.structs.replace(by_rules, usage=usage, warnings=(warning,), kept_s=kept_s)
         return Worded(
             generator=self._model.name,
             selection=prompt.selection,

@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from shared.summary import made as made_module
 from shared.summary import model as model_module
 from shared.summary import service as service_module
+from shared.summary import wording as wording_module
 from shared.summary.document import Summary
 from shared.summary.verify import Verifier
 from tests.conftest import Serve, bearer
@@ -260,7 +260,7 @@ def test_a_failed_answer_is_not_kept_for_long(
     client: Any, model: ModelServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """For a minute it spares a broken model; then the model is asked again, and the id is the same."""
-    monkeypatch.setattr(made_module, "UNSETTLED_S", 0.6)
+    monkeypatch.setattr(wording_module, "UNSETTLED_S", 0.6)
     model.behave(Says(status=400), Says(truthful))
     failed, at_once = made(client), made(client)
     time.sleep(0.7)
@@ -343,6 +343,23 @@ def test_over_the_limit_the_rules_write(
     assert generators("spender", 3) == [MODEL, "rules", "rules"]
     assert counted("model_failures_total", "over_limit") == 2
     assert generators("saver", 1) == [MODEL]
+
+
+def test_one_callers_limit_is_no_answer_for_another(
+    serve: Serve, tmp_path: Path, settings: dict[str, str], model: ModelServer
+) -> None:
+    """The same question at once: rules for who has spent it all, a model for the next; and that one stays."""
+    day_of(serve, tmp_path)
+    model.behave(Says(truthful, usage=(4000, 900)))
+    client = serve("summary", SUMMARY_DAILY_USD="0.0015", **settings)
+    made(client, {"type": "errors"})
+    spent = made(client)
+    other = client.post("/logs/summary", json=DAY, headers=by("analyst", "saver")).json
+    again = made(client)
+
+    assert (spent["generator"], codes(spent)) == ("rules", {"over_limit"})
+    assert (other["generator"], other["cache"], other["id"]) == (MODEL, "miss", spent["id"])
+    assert (again["generator"], again["cache"]) == (MODEL, "hit")
 
 
 @pytest.mark.parametrize("limit", ["0", "0.0", "0.0000001"])

@@ -126,6 +126,17 @@ def test_a_summary_that_is_made_again_keeps_its_time() -> None:
     assert names(shelf) == []
 
 
+def test_rules_do_not_replace_a_model() -> None:
+    """What was worded well stays; what the rules wrote is replaced."""
+    clock = Clock()
+    shelf = archive(clock)
+    for generator, stays in (("rules", "rules"), ("gpt-4o-mini", "gpt-4o-mini"), ("rules", "gpt-4o-mini")):
+        keep(shelf, clock, "s-1", generator=generator)
+        found = shelf.read("s-1", UNRESTRICTED)
+        assert found
+        assert found.generator == stays
+
+
 def test_what_is_there_is_not_written_again() -> None:
     """The same summary for the same policy costs a read."""
     clock = Clock()
