@@ -30,7 +30,7 @@ locals {
     JWT_JWKS_URL         = local.jwt.jwks_url
     JWT_AUDIENCE         = var.jwt_audience
     ROLE_BINDINGS        = jsonencode(local.role_bindings)
-    GCS_BUCKET_NAME      = var.bucket
+    GCS_BUCKET_NAME      = local.bucket
     GCS_BUCKETS          = join(",", sort(var.more_buckets))
     LOGGING_VIEW         = local.pods_view
     REDIS_URL            = local.redis_url

@@ -1,7 +1,9 @@
 # The fleet's log buckets. Functions may read them; the roles are in modules/function/grants.tf.
 
 locals {
-  found_buckets = setunion(var.more_buckets, var.create_bucket ? [] : [var.bucket])
+  # Names of buckets are one set for all the world: that of a project is free where its id was.
+  bucket        = coalesce(var.bucket, "${var.project}-logs")
+  found_buckets = setunion(var.more_buckets, var.create_bucket ? [] : [local.bucket])
   buckets       = concat([for one in data.google_storage_bucket.logs : one.name], google_storage_bucket.logs[*].name)
 
   # The multi-region that holds a region, by the first part of the region's name.
@@ -25,7 +27,7 @@ data "google_storage_bucket" "logs" {
 resource "google_storage_bucket" "logs" {
   count = var.create_bucket ? 1 : 0
 
-  name                        = var.bucket
+  name                        = local.bucket
   location                    = upper(var.region)
   uniform_bucket_level_access = true
   public_access_prevention    = "enforced"

@@ -44,11 +44,16 @@ variable "image" {
 }
 
 variable "bucket" {
-  description = "The bucket with the fleet's log objects (GCS_BUCKET_NAME)."
+  description = "The bucket with the fleet's log objects (GCS_BUCKET_NAME); one that is made may be left out and is PROJECT-logs."
   type        = string
+  default     = null
 
   validation {
-    condition     = can(regex("^[a-z0-9][a-z0-9._-]{1,220}[a-z0-9]$", var.bucket))
+    condition     = var.bucket != null || var.create_bucket
+    error_message = "Set bucket to the name of the log bucket, or create_bucket to true."
+  }
+  validation {
+    condition     = var.bucket == null || can(regex("^[a-z0-9][a-z0-9._-]{1,220}[a-z0-9]$", var.bucket))
     error_message = "Set bucket to the name of the log bucket, without gs://."
   }
 }

@@ -1,8 +1,8 @@
-# A project of its own to try things in: it has neither a bucket nor a database of the fleet's.
+# A project of its own to try things in: it has neither a bucket nor a database of the fleet's. The build says
+# its own project in the place of this one.
 environment = "dev"
 project     = "gpt-runner-dev"
 region      = "asia-south1"
-bucket      = "gpt-runner-dev-logs"
 
 create_bucket   = true
 create_database = true

@@ -45,6 +45,14 @@ run "refuses_a_project_number" {
   expect_failures = [var.project]
 }
 
+run "refuses_to_look_for_a_bucket_without_a_name" {
+  command = plan
+  variables {
+    bucket = null
+  }
+  expect_failures = [var.bucket]
+}
+
 run "refuses_a_zone" {
   command = plan
   variables {

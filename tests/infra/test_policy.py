@@ -26,8 +26,8 @@ def test_an_empty_project_keeps_the_rule(empty: Plan, rule: Rule) -> None:
 
 @pytest.fixture(scope="module")
 def empty(infra: Configuration) -> Plan:
-    """The development project, which has nothing yet."""
-    return infra.plan(INFRA / "env" / "dev.tfvars")
+    """The development environment in somebody's project, which has nothing yet."""
+    return infra.plan(INFRA / "env" / "dev.tfvars", project="a-new-project")
 
 
 def test_nothing_is_read_of_an_empty_project(empty: Plan) -> None:
@@ -41,4 +41,5 @@ def test_nothing_is_read_of_an_empty_project(empty: Plan) -> None:
     ]
 
     assert read == []
+    assert [bucket.values["name"] for bucket in empty.of("storage_bucket")] == ["a-new-project-logs"]
     assert len(empty.of("storage_bucket", "firestore_database")) == 2
