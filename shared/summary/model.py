@@ -166,9 +166,16 @@ class OpenAiModel:
             raise ModelFailed("unreachable") from None
 
     def _client(self, timeout_s: float) -> Any:
-        from openai import OpenAI
+        from openai import DefaultHttpxClient, OpenAI
 
-        return OpenAI(api_key=self._api_key, base_url=self._base_url, max_retries=0, timeout=timeout_s)
+        return OpenAI(
+            api_key=self._api_key,
+            base_url=self._base_url,
+            max_retries=0,
+            timeout=timeout_s,
+            # Logs go to the address that was configured, and to no other.
+            http_client=DefaultHttpxClient(timeout=timeout_s, follow_redirects=False),
+        )
 
 
 def _within(timeout_s: float, work: Callable[[], bytes]) -> bytes:

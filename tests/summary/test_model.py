@@ -102,6 +102,18 @@ def test_a_failure_says_whether_it_cost_something(
     assert (failed.free, failed.again_after_s is not None) == (free, again)
 
 
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+def test_a_prompt_is_not_sent_on(server: ModelServer, status: int) -> None:
+    """A redirect is a refusal: what was asked goes to the configured address only."""
+    with model_server() as elsewhere:
+        elsewhere.behave(Says(DRAFT))
+        there = f"{elsewhere.url}/chat/completions"
+        server.behave(Says(status=status, headers={"Location": there}))
+        failed = failure(server)
+
+        assert (failed.reason, len(server.journal), elsewhere.journal) == ("rejected", 1, [])
+
+
 def test_a_failure_says_what_was_used(server: ModelServer) -> None:
     """Where the answer told it."""
     server.behave(Says("no JSON", usage=(70, 30)))
