@@ -287,14 +287,23 @@ def test_an_empty_window_is_said_to_be_empty(client: Any, model: ModelServer) ->
 
 
 def test_an_empty_window_is_delivered_when_asked(serve: Serve, tmp_path: Path) -> None:
-    """Whoever waits for the page of the day learns that nothing happened."""
+    """Whoever waits for the page of the day learns that nothing happened, in Slack and by webhook."""
     with hooks_server() as hooks:
-        client = serve("summary", SUMMARY_WEBHOOK_URL=hooks.url("/in"), WEBHOOK_SIGNING_KEY=KEY)
-        summary = made(client, {"deliver": ["webhook"]})
-        (received,) = hooks.received("/in")
+        client = serve(
+            "summary",
+            SLACK_WEBHOOK_URL=hooks.url("/slack"),
+            SUMMARY_WEBHOOK_URL=hooks.url("/in"),
+            WEBHOOK_SIGNING_KEY=KEY,
+        )
+        summary = made(client, {"deliver": ["webhook", "slack"]})
+        received = [*hooks.received("/in"), *hooks.received("/slack")]
 
-    assert summary["deliveries"] == [{"target": "webhook", "state": "delivered", "attempts": 1}]
-    assert "Nothing happened" in received.body.decode()
+    assert [(one["target"], one["state"]) for one in summary["deliveries"]] == [
+        ("slack", "delivered"),
+        ("webhook", "delivered"),
+    ]
+    assert len(received) == 2
+    assert all("Nothing happened" in one.body.decode() for one in received)
 
 
 def test_a_request_tells_what_it_read(
