@@ -5,7 +5,7 @@ Everything here is one JSON line each, for the prompt. Without a model the same 
 look at, and its patterns are what a summary shows.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Final, NamedTuple
 
 import msgspec
@@ -35,6 +35,8 @@ __all__ = ["WITHHELD", "Example", "Row", "Selection", "excerpt", "least", "numbe
 _TEXT_CHARS: Final = (240, 160, 110, 80)
 # Of the budget, what problems leave to the normal patterns when both want more than there is.
 _NORMAL_SHARE: Final = 0.12
+# After so many patterns that have no room, no other is tried: their texts are costly to look at.
+_MAX_MISSES: Final = 20
 
 
 class Selection(msgspec.Struct):
@@ -99,6 +101,12 @@ def least(found: Findable, budget: int) -> int:
     return filler.selection.tokens if filler.problems(_TEXT_CHARS[-2]) else budget
 
 
+def _from_both_ends(ranked: list[Pattern]) -> Iterator[Pattern]:
+    """The rarest, the most frequent, the second rarest …: when not all find room, both ends have some."""
+    for at in range(len(ranked)):
+        yield ranked[at // 2] if at % 2 == 0 else ranked[-1 - at // 2]
+
+
 class _Examples(NamedTuple):
     """A pattern's entries: the first `unlike` of them differ in more than a word from all before, the first
     `new` in a word at least."""
@@ -141,14 +149,23 @@ class _Filler:
         first: dict[tuple[str, ...], Pattern] = {}
         for pattern in self._found.problems:
             first.setdefault((pattern.severity.name, *gist(pattern.template)), pattern)
-        added = [self._add(pattern, told=is_prose(pattern)) for pattern in first.values()]
-        fitted = self._add_examples(lambda row: self._examples(row.pattern).unlike) and all(added)
+        fitted = self._add_all(_from_both_ends(list(first.values())))
+        fitted = self._add_examples(lambda row: self._examples(row.pattern).unlike) and fitted
         self._add_examples(lambda row: self._examples(row.pattern).new)
         chosen = {pattern.id for pattern in first.values()}
-        for pattern in self._found.problems:
-            if pattern.id not in chosen:
-                self._add(pattern)
+        self._add_all(pattern for pattern in self._found.problems if pattern.id not in chosen)
+        place = {pattern.id: at for at, pattern in enumerate(self._found.problems)}
+        self.selection.rows.sort(key=lambda row: place[row.pattern.id])
         return fitted
+
+    def _add_all(self, problems: Iterable[Pattern]) -> bool:
+        """What there is room for; whether that is all. Of a flood no more is looked at than may still fit."""
+        misses = 0
+        for pattern in problems:
+            misses += not self._add(pattern, told=is_prose(pattern))
+            if misses > _MAX_MISSES:
+                break
+        return not misses
 
     def templates(self, keep: int) -> None:
         """The templates of problems, rarest first."""
@@ -161,7 +178,7 @@ class _Filler:
         misses = 0
         for pattern in self._found.others:
             misses += not self._add(pattern, told=True)
-            if misses > 20:
+            if misses > _MAX_MISSES:
                 return
 
     def more_examples(self, keep: int = 0) -> None:
