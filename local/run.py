@@ -227,6 +227,8 @@ def _greet(plan: Plan, elapsed_s: float) -> None:
             f"each is a line of {logs}/scheduler.log" if plan.scheduled else "the tokens come from elsewhere"
         )
         print(f"Summaries are {'' if plan.scheduled else 'not '}made on schedule: {why}.")
+        if plan.scheduled:
+            print(f"One now: make summary PORT={plan.port}")
     print()
     print(f"export TOKEN={plan.token or f'… (a token of {plan.keys.issuer})'}\n")
     for question in _QUESTIONS:
