@@ -19,6 +19,9 @@ resource "google_api_gateway_api" "this" {
 resource "google_project_service" "managed" {
   service            = google_api_gateway_api.this.managed_service
   disable_on_destroy = false
+
+  # Nothing can be switched on that has no config yet.
+  depends_on = [google_api_gateway_api_config.this]
 }
 
 resource "google_api_gateway_api_config" "this" {

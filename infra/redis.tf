@@ -13,8 +13,8 @@ resource "google_redis_instance" "state" {
   region             = var.region
   redis_version      = "REDIS_7_2"
   authorized_network = var.redis.network
-  # It holds what may be forgotten: when it is full, the oldest goes.
-  redis_configs = { maxmemory-policy = "allkeys-lru" }
+  # When it is full, the oldest goes of what may be forgotten: the sums of /metrics have no end and stay.
+  redis_configs = { maxmemory-policy = "volatile-lru" }
 
   depends_on = [google_project_service.apis]
 }

@@ -15,6 +15,7 @@ from shared.endpoint import ALIVE
 from shared.summary.model import MAX_MODEL_S
 from shared.summary.service import TOTAL_S
 from tests.infra.everything import SECRETS, read_by
+from tests.infra.order import waits_for
 from tests.infra.terraform import Plan, container, environment, template
 
 Rule = Callable[[Plan], Iterator[str]]
@@ -122,37 +123,9 @@ def probes_ask_the_shallow_route(plan: Plan) -> Iterator[str]:
 
 def apis_before_use(plan: Plan) -> Iterator[str]:
     """Whatever is made waits until the project's APIs are on: by what it names, or by saying so."""
-    root = plan.told["configuration"]["root_module"]
-    named = {one["address"]: set(_references(one)) for one in root["resources"] if one["mode"] == "managed"}
-    for module in root.get("module_calls", {}).values():
-        # What a module is given, each of its resources waits for only as far as it uses it.
-        first = set(module.get("depends_on", ()))
-        named |= {f"of a module: {one['address']}": first for one in module["module"]["resources"]}
-    for address in named:
-        if not address.startswith("google_project_service.") and _APIS not in _reached(address, named):
+    for address, before in waits_for(plan).items():
+        if not address.startswith("google_project_service.") and _APIS not in before:
             yield f"{address} does not wait for its API"
-
-
-def _reached(address: str, named: dict[str, set[str]]) -> set[str]:
-    """All that a resource waits for, near and far."""
-    found, open_ = set[str](), {address}
-    while open_:
-        found |= open_
-        open_ = {name for one in open_ for name in named.get(one, ())} - found
-    return found
-
-
-def _references(node: Any) -> Iterator[str]:
-    """The resources that a part of a configuration names."""
-    if isinstance(node, dict):
-        for key, value in node.items():
-            if key in ("references", "depends_on"):
-                yield from (".".join(name.split("[")[0].split(".")[:2]) for name in value)
-            elif key != "module":
-                yield from _references(value)
-    elif isinstance(node, list):
-        for one in node:
-            yield from _references(one)
 
 
 def secrets_by_reference(plan: Plan) -> Iterator[str]:

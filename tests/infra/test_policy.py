@@ -2,6 +2,7 @@
 
 import pytest
 
+from tests.infra.order import waits_for
 from tests.infra.policy import RULES, Rule
 from tests.infra.terraform import INFRA, Configuration, Plan
 
@@ -22,6 +23,14 @@ def test_every_option_keeps_the_rule(everything: Plan, rule: Rule) -> None:
 def test_an_empty_project_keeps_the_rule(empty: Plan, rule: Rule) -> None:
     """Where bucket and database are still to be made."""
     assert list(rule(empty)) == []
+
+
+def test_the_gateways_own_service_is_on_before_the_gateway_and_after_its_config(prod: Plan) -> None:
+    """Without a config there is nothing to switch on, and without the service each call is a 403."""
+    before = waits_for(prod)
+
+    assert "google_project_service.managed" in before["google_api_gateway_gateway.this"]
+    assert "google_api_gateway_api_config.this" in before["google_project_service.managed"]
 
 
 @pytest.fixture(scope="module")
