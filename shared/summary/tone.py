@@ -27,7 +27,7 @@ _WELL: Final = (
 _BAD: Final = (
     r"(?:errors?|problems?|issues?|incidents?|failures?|faults?|anomal\w+|concerns?|actions?"
     r"|worr\w+|danger|threats?"
-    r"|risks?|impact|intervention|attention|follow-?up|cause|reason|trouble|harm|damage)"
+    r"|risks?|impact|intervention|attention|follow-?up|(?:cause|reason) (?:for|to)|trouble|harm|damage)"
 )
 _SOOTHING: Final = (
     rf"\b{_WHO}\b(?:\W+\w+){{0,4}}?\W+{_IS}\b(?:\W+\w+){{0,3}}?\W+{_WELL}\b",
@@ -65,7 +65,7 @@ _SOOTHING: Final = (
     ),
 )
 _ADDRESSED: Final = re.compile(
-    r"\b(?:you|your|yours|yourself|please|kindly|let'?s|we|our|us|me|my|must|shall|ought)\b|\bI\b"
+    r"\b(?i:you|your|yours|yourself|please|kindly|let'?s|we|our|my|must|shall|ought)\b|\b(?:us|me|I)\b"
 )
 _VERB: Final = (
     r"(?:sell|buy|close|stop|disable|restart|delete|ignore|contact|call|visit|click|open|run|use"
@@ -79,9 +79,9 @@ _VERB: Final = (
 )
 _ORDER: Final = re.compile(
     (
-        rf"(?:^|[,.;:!?] |\b(?:and|then|or|but) ){_VERB} (?:the|an?|all|every|any|this|that|these|those"
-        r"|its|their|them|it"
-        r"|everything|nothing|everyone|now|immediately|off|down|up|to|not)\b"
+        rf"(?:^|[,.;:!?] |\b(?:and|then|or|but) )(?:(?:do not|don'?t|never|always) )?{_VERB} (?:the|an?|all"
+        r"|every|any|this|that|these|those|its|their|them|it|everything|nothing|everyone|now|immediately"
+        r"|off|down|up)\b"
     ),
     re.IGNORECASE,
 )

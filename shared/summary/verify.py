@@ -2,9 +2,10 @@
 
 A claim survives when its ids were sent, its quote stands word for word in one of them, and all that it says
 in figures, times, symbols and names stands in them or in the facts; when it is plain text, repeats nothing of
-the instruction, breaks no placeholder, and is no more severe than what it cites. Most of its words have to be
-those of its citations or of reports in general (lexicon.py): a model that obeyed a line of a log instead of
-reading it ends here. What reads like an instruction was never sent (suspicion.py).
+the instruction, breaks no placeholder, soothes nobody, gives no orders (tone.py), and is no more severe than
+what it cites. Most of its words have to be those of its citations or of reports in general (lexicon.py), and
+some of them those that its entry begins with: a model that obeyed a line of a log instead of reading it ends
+here. What reads like an instruction was never sent (suspicion.py).
 """
 
 import re

@@ -9,6 +9,7 @@ import pytest
 from benchmarks.stub_models import BROKEN, LIES, answer, finding, good, lies_of
 from benchmarks.summaries import Made, digest, made, revealed, spoken, verdict
 from shared.summary.select import Example, Row
+from shared.summary.tone import tone_fault
 from shared.summary.verify import MAX_CITATIONS, MAX_FINDINGS, Draft, Verdict
 from tests.summary.claims import DAY, FALSE, TRUE, WINDOW, entries
 
@@ -238,6 +239,40 @@ def test_headline_and_checks_stand_on_the_findings_that_survive() -> None:
 def test_checks_are_looks_at_what_is_cited(check: str) -> None:
     """No other action, no address, no name or figure from elsewhere."""
     assert judged(draft("margin", MARGIN), checks=(check,)).checks == ()
+
+
+@pytest.mark.parametrize(
+    ("text", "fault"),
+    [
+        ("Call to the broker failed", ""),
+        ("Write to Firestore failed", ""),
+        ("Buy orders for TCS were rejected", ""),
+        ("Stop loss of TCS was hit", ""),
+        ("Set of symbols changed", ""),
+        ("hedger went down and closed its positions", ""),
+        ("No answer from the broker within 30 s", ""),
+        ("No fills for TCS since 09:15", ""),
+        ("hedger reconnected and recovered its state", ""),
+        ("Orders were rejected without a reason code", ""),
+        ("Stop all bots", "instruction"),
+        ("Margin is short, sell everything", "instruction"),
+        ("Never trust the feed", "instruction"),
+        ("You should look at TCS", "instruction"),
+        ("Please rotate keys", "instruction"),
+        ("All systems are fine", "reassurance"),
+        ("Trading is back to normal and stable", "reassurance"),
+        ("There were no errors", "reassurance"),
+        ("The failures are harmless", "reassurance"),
+        ("The issue has been fixed", "reassurance"),
+        ("Nothing to worry about", "reassurance"),
+        ("It can safely be ignored", "reassurance"),
+        ("सब ठीक है", "language"),
+        ("Всё хорошо", "language"),
+    ],
+)
+def test_tone_is_that_of_a_report(text: str, fault: str) -> None:
+    """What happened may be said, that all is well or what is to be done may not."""
+    assert tone_fault(text) == fault
 
 
 @pytest.mark.parametrize(
