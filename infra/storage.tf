@@ -8,7 +8,16 @@ locals {
 
   # The multi-region that holds a region, by the first part of the region's name.
   continents = { asia = "ASIA", us = "US", europe = "EU" }
-  near       = [upper(var.region), lookup(local.continents, split("-", var.region)[0], upper(var.region))]
+  # Source: https://cloud.google.com/storage/docs/locations#predefined
+  pairs = {
+    ASIA1 = ["asia-northeast1", "asia-northeast2"], NAM4 = ["us-central1", "us-east1"],
+    EUR4  = ["europe-north1", "europe-west4"], EUR5 = ["europe-west1", "europe-west2"],
+    EUR7  = ["europe-west2", "europe-west3"], EUR8 = ["europe-west3", "europe-west6"],
+  }
+  near = concat(
+    [upper(var.region), lookup(local.continents, split("-", var.region)[0], upper(var.region))],
+    [for name, regions in local.pairs : name if contains(regions, var.region)],
+  )
 }
 
 data "google_storage_bucket" "logs" {

@@ -82,6 +82,17 @@ run "takes_the_multi_region_around_it" {
   }
 }
 
+run "takes_the_pair_of_regions_that_it_is_in" {
+  command = plan
+  variables {
+    region = "us-east1"
+  }
+  override_data {
+    target = data.google_storage_bucket.logs["gpt-runner-prod-logs"]
+    values = { location = "NAM4" }
+  }
+}
+
 run "refuses_a_secret_as_a_setting" {
   command = plan
   variables {

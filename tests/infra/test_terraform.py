@@ -35,7 +35,7 @@ def test_its_own_tests_pass(infra: Configuration) -> None:
     """infra/tests: what a plan holds while nothing is known yet, and bad input."""
     told = infra.run("test")
 
-    assert "13 passed, 0 failed" in told
+    assert "14 passed, 0 failed" in told
 
 
 @pytest.mark.parametrize(
@@ -46,7 +46,7 @@ def test_its_own_tests_pass(infra: Configuration) -> None:
             "Set image to a reference with",
         ),
         ({"project": ""}, "Set project to the id of your Google Cloud project"),
-        ({"region": "us-east1"}, "Set region to the bucket's, or name a bucket in US-EAST1 or US"),
+        ({"region": "us-east1"}, "Set region to the bucket's, or name a bucket in US-EAST1 or US or NAM4"),
         ({"functions": {"gsc": {"memory": "2Gi"}}}, "there is none for: gsc"),
         ({"settings": {"OPENAI_API_KEY": "sk-1"}}, "Take out of settings: OPENAI_API_KEY"),
     ],
