@@ -49,7 +49,7 @@ _ONE: Final = """
     frames framework free fresh fullname fully func functional functions general generate generated
     generation generator generic getter gettext getting give glob globals going gone good google grammar
     grant graph graphql greater groups grpc guard guess guide gzip hack handle handled handlers handles
-    handling hash having head header headers heading heartbeat height held help helper helpers here hidden
+    handling hash having head header headers heading heartbeat height held help here hidden
     hide highlight hint history holding holds home hook hooks hope hostname hosts html http https human idea
     ident identified identifier identify identity ignore ignored illegal image immutable implement
     implementation implemented implements implicit important imports include included includes including
