@@ -59,7 +59,7 @@ locals {
 
   # What is otherwise here than elsewhere, unless `settings` say so. Behind the gateway X-Forwarded-For ends with
   # the caller's address and the gateway's, and the socket's is always Google's: one caller without a token would
-  # lock everyone out.
+  # lock everyone out. Source: https://github.com/GoogleCloudPlatform/esp-v2/issues/140 (the headers as they arrive)
   defaults = { TRUSTED_PROXY_HOPS = "2" }
 
   setting_values = merge(
