@@ -11,15 +11,15 @@ from shared.sources.source import LogSource
 from shared.state import GuardedStore
 from shared.summary.archive import Archive
 from shared.summary.deliver import Deliveries, Sender
+from shared.summary.delivery.post import check_hook_url
+from shared.summary.delivery.slack import SlackSender
+from shared.summary.delivery.webhook import WebhookSender
 from shared.summary.document import Target
 from shared.summary.model import OpenAiModel
-from shared.summary.post import check_hook_url
 from shared.summary.reading import Reader
 from shared.summary.schedule import parse_market_hours, parse_schedules
 from shared.summary.service import Service
-from shared.summary.slack import SlackSender
 from shared.summary.spend import Prices, Purse, parse_prices
-from shared.summary.webhook import WebhookSender
 from shared.summary.wording import Writer
 
 __all__ = ["Service", "faults", "service"]

@@ -11,9 +11,9 @@ import msgspec
 from shared import instant, metrics
 from shared.metrics import table
 from shared.state import GuardedStore
+from shared.summary.delivery.ledger import Key, Ledger, Record, Undelivered
+from shared.summary.delivery.sender import NotDelivered, Sender
 from shared.summary.document import TARGETS, Delivery, Summary, Target
-from shared.summary.ledger import Key, Ledger, Record, Undelivered
-from shared.summary.sender import NotDelivered, Sender
 
 __all__ = ["Deliveries", "NotDelivered", "Sender", "Undelivered"]
 

@@ -9,10 +9,10 @@ from zoneinfo import ZoneInfo
 
 from shared.state import GuardedStore, StateStore
 from shared.summary.deliver import Deliveries
+from shared.summary.delivery.sender import Sender
+from shared.summary.delivery.slack import SlackSender
+from shared.summary.delivery.webhook import WebhookSender
 from shared.summary.document import Delivery, Target
-from shared.summary.sender import Sender
-from shared.summary.slack import SlackSender
-from shared.summary.webhook import WebhookSender
 from tests.servers.hooks_server import HooksServer, Reply
 
 HOUR: Final = 3600.0

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.summary.console import console_url
+from shared.summary.delivery.console import console_url
 from tests.summary.summaries import DOCUMENT_ID, GCS_ID, POD_ID
 
 

@@ -15,8 +15,8 @@ from shared import metrics
 from shared.metrics.registry import Series
 from shared.state import GuardedStore, MemoryStore, SqliteStore, StoreUnavailable
 from shared.summary.deliver import Deliveries
+from shared.summary.delivery.sender import NotDelivered, Sender
 from shared.summary.document import TARGETS, Summary, Target
-from shared.summary.sender import NotDelivered, Sender
 from tests.servers.hooks_server import HooksServer, Reply, hooks_server
 from tests.summary.delivery_world import (
     ANSWERS,
@@ -164,7 +164,7 @@ import os, sys, time
 from pathlib import Path
 from shared.state import GuardedStore, SqliteStore
 from shared.summary.deliver import Deliveries
-from shared.summary.webhook import WebhookSender
+from shared.summary.delivery.webhook import WebhookSender
 from tests.summary.summaries import summary
 
 class Dying(WebhookSender):

@@ -10,9 +10,9 @@ import pytest
 from shared.state import GuardedStore, MemoryStore
 from shared.summary import deliver
 from shared.summary.deliver import Deliveries
+from shared.summary.delivery.sender import Sender
+from shared.summary.delivery.slack import SlackSender
 from shared.summary.document import TARGETS, Target
-from shared.summary.sender import Sender
-from shared.summary.slack import SlackSender
 from tests.servers.hooks_server import HooksServer, Reply, hooks_server
 from tests.summary.delivery_world import ANSWERS, DOWN, Clock, deliveries, ids, queue, senders, states, within
 from tests.summary.summaries import summary

@@ -20,11 +20,11 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
+from shared.summary.delivery.post import check_hook_url, post
+from shared.summary.delivery.sender import NotDelivered
+from shared.summary.delivery.slack import SlackSender
+from shared.summary.delivery.webhook import WebhookSender, sign, verify
 from shared.summary.document import Summary
-from shared.summary.post import check_hook_url, post
-from shared.summary.sender import NotDelivered
-from shared.summary.slack import SlackSender
-from shared.summary.webhook import WebhookSender, sign, verify
 from tests.servers.black_hole import BlackHole
 from tests.servers.hooks_server import HooksServer, Reply, hooks_server
 from tests.summary.summaries import summary

@@ -11,9 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from shared.sources.source import Warn
-from shared.summary import slack
+from shared.summary.delivery import slack
+from shared.summary.delivery.slack_text import cut, line
 from shared.summary.document import TYPES, Coverage, Finding, Summary
-from shared.summary.slack_text import cut, line
 from tests.summary.summaries import GCS_ID, NOTHING, POD_ID, finding, summary
 
 INDIA = ZoneInfo("Asia/Kolkata")

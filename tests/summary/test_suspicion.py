@@ -8,8 +8,8 @@ import pytest
 from benchmarks.bench_patterns import demo_messages
 from benchmarks.incidents import corpus
 from benchmarks.injections import DISGUISES, PLAIN, Attack, attacks
-from shared.summary.disguise import readings
 from shared.summary.suspicion import is_suspicious
+from shared.summary.suspicion.disguise import readings
 from tests.search.template_corpus import corpus as template_corpus
 
 # As brokers, libraries and bots put it: each has words that instructions have too.

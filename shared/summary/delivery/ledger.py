@@ -18,8 +18,8 @@ from typing import Final, Literal
 import msgspec
 
 from shared.state import GuardedStore
+from shared.summary.delivery.sender import NotDelivered
 from shared.summary.document import TARGETS, Summary, Target
-from shared.summary.sender import NotDelivered
 
 State = Literal["delivered", "pending", "failed"]
 

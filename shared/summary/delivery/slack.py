@@ -18,10 +18,10 @@ from typing import Any, ClassVar, Final
 import msgspec
 
 from shared import instant
-from shared.summary.console import console_url
+from shared.summary.delivery.console import console_url
+from shared.summary.delivery.post import check_hook_url, post
+from shared.summary.delivery.slack_text import Object, cut, inert, line, links, plain
 from shared.summary.document import Finding, Summary, Target
-from shared.summary.post import check_hook_url, post
-from shared.summary.slack_text import Object, cut, inert, line, links, plain
 
 # Limits of Slack; a message holds 50 blocks.
 HEADER_CHARS: Final = 150

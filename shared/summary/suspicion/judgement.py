@@ -8,8 +8,8 @@ import re
 from functools import cache, lru_cache
 from typing import Final
 
-from shared.summary import asides, phrases, signs, tongues
-from shared.summary.disguise import is_spaced_out, readings
+from shared.summary.suspicion import asides, phrases, signs, tongues
+from shared.summary.suspicion.disguise import is_spaced_out, readings
 
 _MAX_CHARS: Final = 20_000
 # Texts come again: as examples, in templates, and for each part of a summary.

@@ -8,8 +8,8 @@ from typing import ClassVar, Final
 
 import msgspec
 
+from shared.summary.delivery.post import check_hook_url, post
 from shared.summary.document import Summary, Target
-from shared.summary.post import check_hook_url, post
 
 TIMESTAMP: Final = "X-Log-Aggregator-Timestamp"
 SIGNATURE: Final = "X-Log-Aggregator-Signature"

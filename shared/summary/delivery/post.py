@@ -13,7 +13,7 @@ from concurrent.futures import Future
 from typing import TYPE_CHECKING, Final
 from urllib.parse import SplitResult, urlsplit
 
-from shared.summary.sender import NotDelivered
+from shared.summary.delivery.sender import NotDelivered
 
 if TYPE_CHECKING:
     from urllib3.connection import HTTPConnection
