@@ -98,7 +98,8 @@ def install(configuration: Path) -> dict[str, str]:
     # Not the operator's own variables, arguments and workspace.
     env = {name: value for name, value in os.environ.items() if not name.startswith("TF_")}
     quiet = {"CHECKPOINT_DISABLE": "1", "TF_IN_AUTOMATION": "1", "TF_INPUT": "0"}
-    return {**env, **quiet, "TF_CLI_CONFIG_FILE": str(rc)}
+    # Terraform spends a third of its time on collecting garbage of processes that end at once.
+    return {**env, **quiet, "GOGC": "400", "TF_CLI_CONFIG_FILE": str(rc)}
 
 
 @contextmanager

@@ -109,15 +109,17 @@ class Servicer(rpc.ProviderServicer):  # type: ignore[misc, unused-ignore]
     def __init__(self, _provider: object) -> None:
         self._schemas = json.loads(Path(os.environ["SCHEMA_FILE"]).read_text())
         self._project: Any = UNKNOWN
-
-    def GetProviderSchema(self, _request: Any, _context: Any) -> Any:  # noqa: N802
-        """Every type that the configuration names."""
-        return pb.GetProviderSchema.Response(
+        # Asked for again and again by whoever stays attached.
+        self._told = pb.GetProviderSchema.Response(
             provider=pb.Schema(block=block(self._schemas["provider"])),
             resource_schemas={n: pb.Schema(block=block(s)) for n, s in self._schemas["resource"].items()},
             data_source_schemas={n: pb.Schema(block=block(s)) for n, s in self._schemas["data"].items()},
             server_capabilities=pb.ServerCapabilities(get_provider_schema_optional=True),
         )
+
+    def GetProviderSchema(self, _request: Any, _context: Any) -> Any:  # noqa: N802
+        """Every type that the configuration names."""
+        return self._told
 
     def ValidateProviderConfig(self, _request: Any, _context: Any) -> Any:  # noqa: N802
         """Terraform itself has checked it against the schema."""
