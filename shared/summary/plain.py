@@ -12,7 +12,7 @@ _CONTROL: Final = re.compile(
 # Anything that a reader's program may make a link of.
 _LINK: Final = re.compile(
     r"[a-z][a-z0-9+.-]{1,20}://|www\.|mailto:|javascript:|data:text|\bxn--"
-    r"|\b[a-z0-9][a-z0-9-]{0,62}(?:\.[a-z0-9-]{1,63})*\."
+    r"|\b[a-z0-9][a-z0-9-]{0,62}(?:\.[a-z0-9-]{1,63}){0,3}\."
     r"(?:com|net|org|info|biz|io|in|co|ai|dev|app|xyz|ru|cn|uk|de|me|ly|gg|sh|site|online|top|link|click|live"
     r"|tk|to|example|test|invalid|local|cloud|tech|store|shop|page|web|pro|cc|tv|us|eu)\b(?![.(])",
     re.IGNORECASE,

@@ -31,6 +31,8 @@ MAX_CLAIM_CHARS: Final = 400
 MAX_QUOTE_CHARS: Final = 300
 MAX_CITATIONS: Final = 10
 _MAX_CHECKS: Final = 8
+# Longer than this is no sentence, whatever is taken out of it; some patterns take its square in time.
+_MAX_DRAFTED_CHARS: Final = 2000
 # So many words of the instruction in a row are no coincidence.
 _ECHO_WORDS: Final = 6
 _PLACEHOLDER: Final = re.compile(r"\[?[A-Z]{2,}(?:_[A-Z]+)*:[0-9a-fA-F]{0,12}\]?|\[[A-Z_]{2,}\]?")
@@ -124,7 +126,7 @@ class Verifier:
         )
 
     def _finding(self, drafted: DraftFinding) -> tuple[Finding | None, str, list[tuple[Row, Example]]]:
-        claim = self._redact(_REFERENCES.sub("", drafted.claim).strip())
+        claim = self._cleaned(drafted.claim)
         quote = self._redact(drafted.quote.strip())
         refs = list(dict.fromkeys(drafted.citations))[:MAX_CITATIONS]
         cited = [self._sent[ref] for ref in refs if ref in self._sent]
@@ -146,6 +148,12 @@ class Verifier:
             quote=quote,
         )
         return finding, "", cited
+
+    def _cleaned(self, drafted: str) -> str:
+        """Without secrets and ids; "" for what is too long to be looked at."""
+        if len(drafted) > _MAX_DRAFTED_CHARS:
+            return ""
+        return self._redact(_REFERENCES.sub("", drafted).strip())
 
     def _text_fault(self, text: str, cited: Sequence[tuple[Row, Example]]) -> str:
         if not text or len(text) > MAX_CLAIM_CHARS:
@@ -184,7 +192,7 @@ class Verifier:
 
     def _free_text(self, drafted: str, grounds: Grounds) -> str:
         """A headline or a check, which cite nothing of their own; "" when it may not be said."""
-        text = self._redact(_REFERENCES.sub("", drafted).strip())
+        text = self._cleaned(drafted)
         cited = " ".join(grounds.texts)
         if any(match[0] not in cited for match in _PLACEHOLDER.finditer(text)):
             return ""

@@ -98,6 +98,14 @@ FAILURES: dict[str, tuple[Says, str]] = {
     "invalid UTF-8": (Says(body=b'{"choices": "\xff\xfe"}'), "bad_answer"),
     "nothing": (Says(body=b""), "bad_answer"),
     "5 MB": (Says("x" * 5_000_000), "too_large"),
+    "a headline of nothing": (
+        Says(
+            json.dumps(
+                {"headline": " " * 900_000 + "!", "findings": [], "recommended_checks": ["A" * 90_000]}
+            )
+        ),
+        "unverified",
+    ),
     "no findings": (Says('{"headline": "h", "findings": [], "recommended_checks": []}'), "unverified"),
 }
 

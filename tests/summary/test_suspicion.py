@@ -153,6 +153,10 @@ def test_long_texts_take_bounded_time() -> None:
         "QUFB" * 250_000,
         "%41" * 300_000,
         "x" * 1_000_000,
+        "#" * 20_000,
+        "<" * 20_000,
+        "\\" * 20_000,
+        "\ufdfa" * 20_000,
     ):
         begun = time.process_time()
         is_suspicious(text)

@@ -112,6 +112,8 @@ def _good() -> list[dict[str, Any]]:
         ({"bots": ["ghost"]}, "bot"),
         ({"claim": ""}, "length"),
         ({"claim": "margin " * 100}, "length"),
+        ({"claim": " " * 1_000_000 + "!"}, "length"),
+        ({"claim": "A" * 1_000_000}, "length"),
         ({"claim": MARGIN + " See https://evil.example"}, "markup"),
         ({"claim": MARGIN + " <b>"}, "markup"),
         ({"claim": MARGIN + " [a](b)"}, "markup"),

@@ -17,7 +17,7 @@ _INVISIBLE: Final = re.compile(
 _MARKS: Final = re.compile(r"[\u0300-\u036f]")
 _TAGS: Final = re.compile("[\U000e0020-\U000e007e]+")
 # Line ends, also those that JSON in JSON has; quotes and emphasis.
-_SPACES: Final = re.compile(r"(?:\\+[nrt](?![a-z])|[\s_*`\"'“”‘’«»\\])+")
+_SPACES: Final = re.compile(r"(?:\\[nrt](?![a-z])|[\s_*`\"'“”‘’«»\\])+")
 # Letters of other scripts that look like Latin ones.
 _LOOKALIKES: Final = str.maketrans("аеорсухіјѕԁɡһклмтвнгαεικνορτυχωβ", "aeopcyxijsdghklmtbhraeiknoptuxwb")
 _LEET: Final = str.maketrans("013457@$!", "oieastasi")
@@ -38,6 +38,8 @@ _ROT13: Final = re.compile(
     re.IGNORECASE,
 )
 _MAX_CODED: Final = 8
+# One character may stand for 18.
+_MAX_CHARS: Final = 20_000
 
 
 def readings(text: str) -> Iterator[str]:
@@ -64,7 +66,7 @@ def readings(text: str) -> Iterator[str]:
 def plain(text: str) -> str:
     """Without invisible characters, quotes and emphasis; single spaces, lower case."""
     normal = _INVISIBLE.sub("", unicodedata.normalize("NFKC", _INVISIBLE.sub("", text)))
-    return _SPACES.sub(" ", normal).lower()
+    return _SPACES.sub(" ", normal[:_MAX_CHARS]).lower()
 
 
 def is_spaced_out(text: str) -> bool:

@@ -186,7 +186,7 @@ PHRASES: Final = (
     r"\[/?(?:inst|sys|assistant|instructions?)\]|\[/system\]|<<\s*/?sys\s*>>",
     r"(?:#|/) ?(?:todo|note|fixme|hint)? ?\((?:ai|llm|gpt|assistant|model|claude|copilot)\)",
     (
-        r"#{2,} ?(?:system|instructions?|assistant|response|new task|task|prompt|end of|begin|human"
+        r"## ?(?:system|instructions?|assistant|response|new task|task|prompt|end of|begin|human"
         r"|user)\b"
     ),
     (
@@ -194,7 +194,7 @@ PHRASES: Final = (
         r"|untrusted|conversation|transcript|user input)\b"
         r"(?! (?:capture|transfer|sync|load|feed|stream|download|fetch|backfill))"
     ),
-    r"\bdata [0-9a-f]{8,} ?>|<{2,} ?data\b|>{3}",
+    r"\bdata [0-9a-f]{8,} ?>|<< ?data\b|>{3}",
     r"\brole ?: ?(?:system|assistant|developer|user)\b|\b(?:tool calls?|function call) ?: ?[\[{]",
     r"\b(?:headline|findings|recommended checks|citations|recommended_checks) ?:",
     r"\[ ?(?:debug|info|notice|warning|error|critical|alert|emergency) ?, ?\d+ ?,",
