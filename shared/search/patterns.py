@@ -64,6 +64,8 @@ class PatternSet:
         # Others, problems.
         self._pools: tuple[dict[_Key, Tally], dict[_Key, Tally]] = ({}, {})
         self._total = 0
+        # Mined once for as many lines.
+        self._mined: tuple[int, list[tuple[Pattern, list[str]]]] = (0, [])
 
     @property
     def total(self) -> int:
@@ -134,8 +136,11 @@ class PatternSet:
         counts: dict[_Key, int] = {}
         for pool in self._pools:
             counts |= {key: tally.count for key, tally in pool.items()}
-        for text, severity in [*counts, *before]:
+        for text, severity in before:
             both[severity].add(text)
+        for text, severity in counts:
+            if severity in both:
+                both[severity].add(text)
         old: set[_Key] = set()
         for severity, texts in both.items():
             ordered = sorted(texts)
@@ -150,8 +155,13 @@ class PatternSet:
             if not any((text, pattern.severity) in old for text in texts)
         }
 
-    def _mine(self) -> Iterator[tuple[Pattern, list[str]]]:
+    def _mine(self) -> list[tuple[Pattern, list[str]]]:
         """Each pattern with its skeletons."""
+        if self._mined[0] != self._total:
+            self._mined = (self._total, list(self._mined_anew()))
+        return self._mined[1]
+
+    def _mined_anew(self) -> Iterator[tuple[Pattern, list[str]]]:
         self._trim()
         by_severity: dict[Severity, list[tuple[str, Tally]]] = defaultdict(list)
         for pool in self._pools:

@@ -15,6 +15,8 @@ from shared.summary.plain import plain_pattern
 State = Literal["open", "closed", "rejected"]
 # Which telling of one trade is believed: what happened last.
 _RANKS: Final[dict[State, int]] = {"open": 0, "rejected": 1, "closed": 2}
+# A record may have megabytes, and there are many lines in a digest.
+MAX_MESSAGE_CHARS: Final = 20_000
 # Names of bots, strategies and symbols are far shorter.
 MAX_LABEL_CHARS: Final = 200
 _SHOWN: Final = ("bot", "strategy", "symbol", "trade_id")
@@ -73,11 +75,18 @@ def line_reader(redactor: Redactor, zone: tzinfo = UTC) -> Callable[[LogEntry], 
         trade = None
         if isinstance(payload, dict) and is_trade(payload):
             trade = telling(entry.id, payload, labels, zone)
-        return Line(
-            entry.id, entry.timestamp, entry.severity, entry.source, redactor.message(entry), labels, trade
-        )
+        message = shortened(redactor.message(entry))
+        return Line(entry.id, entry.timestamp, entry.severity, entry.source, message, labels, trade)
 
     return read
+
+
+def shortened(message: str) -> str:
+    """A message; of a very long one both ends: a traceback has its exception at its end."""
+    if len(message) <= MAX_MESSAGE_CHARS:
+        return message
+    half, gap = MAX_MESSAGE_CHARS // 2, "\n…\n" if "\n" in message else " … "
+    return message[:half] + gap + message[-half:]
 
 
 def telling(entry_id: str, record: dict[str, Any], labels: Mapping[str, str], zone: tzinfo) -> Telling:

@@ -2,6 +2,7 @@
 
 from random import Random
 
+import msgspec
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -9,6 +10,7 @@ from benchmarks.incidents import Corpus, corpus
 from benchmarks.summaries import REDACTOR, digest, made
 from shared.entry import LogEntry, Severity
 from shared.query import Window
+from shared.search.headline import headline
 from shared.summary.digest import Baseline, Digest, baseline, findable
 from shared.summary.line import line_reader
 
@@ -109,3 +111,16 @@ def test_an_empty_window_is_a_prompt_too() -> None:
 
     assert one.found.matched == 0
     assert '"entries":0' in one.prompt.user
+
+
+def test_of_a_very_long_message_both_ends_are_kept() -> None:
+    """A record of a megabyte takes no megabyte of memory; a traceback still ends in its exception."""
+    frames = "".join(f'  File "/app/x{at}.py", line {at}, in f\n    call()\n' for at in range(20_000))
+    long = f"Traceback (most recent call last):\n{frames}KeyError: 'ltp'"
+    entry = msgspec.structs.replace(DAY.entries[0], message=long)
+
+    line = READ(entry)
+
+    assert len(long) > 40 * len(line.message)
+    assert headline(line.message) == headline(long) == "KeyError: 'ltp' (app/x19999.py:f)"
+    assert " … " in READ(msgspec.structs.replace(entry, message="x" * 20_001)).message
