@@ -21,7 +21,7 @@ from shared.sources.source import LogSource, Warn
 from shared.state import GuardedStore
 from shared.summary.digest import PROBLEM, Baseline, Digest, Findable, baseline, findable
 from shared.summary.line import Line, line_reader
-from shared.summary.request import SummaryRequest
+from shared.summary.request import SOURCES, SummaryRequest
 
 SETTLING: Final = 15 * MINUTE
 _KEPT_S: Final = 8 * 86_400.0
@@ -74,8 +74,8 @@ class Reader:
             self._remember(request, request.query, Baseline(shapes, digest.facts.last, complete=True))
         warnings = [warn for ending in endings for warn in ending.warnings]
         found = findable(digest, before, request.query.window)
-        if any(_lost(ending) for ending in endings):
-            # Whoever was not heard may stand in what was not read.
+        if any(_lost(ending) for ending in endings) or not _hears_all(request):
+            # Whoever was not heard may stand in what was not read, or not asked for.
             found = msgspec.structs.replace(found, silent={})
         return Read(
             found,
@@ -169,8 +169,19 @@ def selected(query: LogQuery) -> list[object]:
 
 def _filters(query: LogQuery) -> bool:
     """Whether some entries of the window are not wanted."""
+    return bool(query.labels) or _thins(query)
+
+
+def _thins(query: LogQuery) -> bool:
+    """Whether some entries are not wanted for something else than their labels."""
     texts = query.q is not None or query.regex is not None or query.exclude is not None
-    return texts or bool(query.labels or query.scope or query.min_severity)
+    return texts or bool(query.scope or query.min_severity)
+
+
+def _hears_all(request: SummaryRequest) -> bool:
+    """Whether all that a bot says is read, if it is asked for: no warning of a bot's is not its silence."""
+    query = request.query
+    return set(request.sources) == set(SOURCES) and not _thins(query) and query.labels.keys() <= {"bot"}
 
 
 def _lost(ending: Ending) -> bool:

@@ -73,6 +73,33 @@ def test_a_source_that_failed_makes_nobody_silent(
     assert partial["facts"]["silent_bots"] == []
 
 
+@pytest.mark.parametrize(
+    ("asked", "silent"),
+    [
+        ({"bot": ["paper_trader", "stock_trader"]}, ["paper_trader"]),
+        ({"q": "up"}, []),
+        ({"exclude": "down"}, []),
+        ({"min_severity": "INFO"}, []),
+        ({"sources": ["pods", "gcs"]}, []),
+        ({"namespace": "gpt"}, []),
+        ({"label.container": "paper-trader"}, []),
+    ],
+)
+def test_who_is_not_asked_for_all_they_say_is_not_called_silent(
+    serve: Serve, tmp_path: Path, asked: dict[str, Any], silent: list[str]
+) -> None:
+    """A bot that had a warning the day before and none today may be writing all the time."""
+    mirror = day_of(serve, tmp_path)
+    mirror.put_lines(
+        [stored_line("2026-01-14T05:00:00Z", "[INFO] up", insert_id="b1", container="paper-trader")]
+    )
+
+    summary = made(serve("summary"), asked)
+
+    assert summary["facts"]["silent_bots"] == silent
+    assert ("silent" in summary["headline"]) <= bool(silent)
+
+
 def test_nothing_found_beside_a_broken_source_is_not_called_nothing(
     serve: Serve, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
