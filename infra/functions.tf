@@ -48,7 +48,7 @@ locals {
     summary = {
       memory        = "2Gi" # reads all three sources for one answer
       cpu           = "1"
-      concurrency   = 8
+      concurrency   = 4 # a week of a busy fleet takes some 300 MB while it is read
       max_instances = 4
       deadline_s    = 55 # a summary takes 57 s at most, of which the sources get 25 and the model 30
       timeout_s     = 90
