@@ -12,6 +12,7 @@ import msgspec
 
 from shared import instant
 from shared.entry import Severity
+from shared.query import Window
 from shared.search.masks import PLACEHOLDER
 from shared.summary.digest import PROBLEM
 from shared.summary.document import Finding, Type
@@ -19,6 +20,7 @@ from shared.summary.facts import Seen
 from shared.summary.line import Telling
 from shared.summary.plain import is_plain, plain_pattern
 from shared.summary.select import Row, Selection, select
+from shared.summary.topics import checks, concerning
 
 # What is looked at has room for so many tokens, however little a caller wants a model to read.
 TOKENS: Final = 3500
@@ -29,36 +31,6 @@ _SUBJECT_CHARS: Final = 120
 _QUOTE_CHARS: Final = 200
 NOTHING: Final = "Nothing happened: no entries in this window"
 NOT_WHOLE: Final = "No entries were found, but not everything could be read"
-
-# What each type looks at first: words of a pattern.
-_TOPICS: Final[dict[Type, re.Pattern[str]]] = {
-    "performance": re.compile(
-        r"slow|late\b|latency|timeout|timed out|no answer|retry|retries|reconnect|lag\b|stale|queue|memory"
-        r"|throttl|rate limit|abandoned|drift|delay| ms\b",
-        re.IGNORECASE,
-    ),
-    "security": re.compile(
-        r"auth|login|denied|forbidden|credential|token|api.?key|secret|password|signature|\b40[13]\b|\[[A-Z_]+:|leak",
-        re.IGNORECASE,
-    ),
-    "trading": re.compile(
-        r"order|trade|margin|reject|fill|slippage|position|pnl|p&l|stop.?loss|square|quantity|price|symbol",
-        re.IGNORECASE,
-    ),
-}
-# What to look at when a pattern has such words; `{bot}` is whose it is.
-_CHECKS: Final = (
-    (re.compile(r"margin", re.IGNORECASE), "Check the available margin of {bot} before its next session."),
-    (re.compile(r"\[[A-Z_]+:|api.?key|credential|secret", re.IGNORECASE),
-     "Rotate the credential that {bot} wrote into its log, and stop it from being logged."),
-    (re.compile(r"timeout|no answer|timed out|abandoned|slow|late", re.IGNORECASE),
-     "Check the latency of what {bot} waited for."),
-    (re.compile(r"reconnect|connection|websocket|upstream|50[234]", re.IGNORECASE),
-     "Check the network and the upstream of {bot}."),
-    (re.compile(r"rate limit|429|throttl", re.IGNORECASE), "Check how often {bot} calls, and its quota."),
-    (re.compile(r"Error\b|Exception|Traceback|exit code", re.ASCII),
-     "Read the cited entries of {bot} and find the failing code."),
-)  # fmt: skip
 
 
 def own_selection(shown: Selection) -> Selection:
@@ -86,10 +58,10 @@ def write(
     found = selection.found
     if not found.matched and not facts["silent_bots"]:
         return Wording(NOTHING if whole else NOT_WHOLE, (), ())
-    teller = _Teller(zone)
-    rows = sorted(_concerning(selection.rows, kind), key=_worst)
+    teller = _Teller(zone, found.window)
+    rows = sorted(concerning(selection.rows, kind), key=_worst)
     findings = [
-        *teller.silences(found.silent, found.window.end - found.window.start),
+        *teller.silences(found.silent),
         *(finding for row in rows if (finding := teller.pattern(row)) is not None),
     ]
     trades = teller.trades(facts["trades"], found.facts.told_trades)
@@ -100,14 +72,17 @@ def write(
         findings.insert(0 if kind == "security" else min(len(findings), _MAX_FINDINGS - 2), held)
     headline = findings[0].claim if findings and kind == "trading" and trades else ""
     headline = headline or _headline(selection, rows, facts, whole=whole)
-    return Wording(headline, tuple(findings[:_MAX_FINDINGS]), tuple(_checks(rows, facts)))
+    return Wording(
+        headline, tuple(findings[:_MAX_FINDINGS]), checks(rows[:_MAX_FINDINGS], facts["silent_bots"])
+    )
 
 
 class _Teller:
     """Findings, a sentence each."""
 
-    def __init__(self, zone: tzinfo) -> None:
+    def __init__(self, zone: tzinfo, window: Window) -> None:
         self._zone = zone
+        self._window_span = window.end - window.start
 
     def pattern(self, row: Row) -> Finding | None:
         """What happened how often, to whom, and when. None when nothing of it may be quoted."""
@@ -116,10 +91,9 @@ class _Teller:
             return None
         count, severity = row.pattern.count, row.pattern.severity
         bots = tuple(row.pattern.groups)
-        times = "once" if count == 1 else f"{count:,} times"
         news = ", not seen in the window before" if row.is_new else ""
         who = f"{_who(row)}: " if bots else ""
-        claim = f"{who}{_subject(row)} ({severity.name}, {times}, {self._when(row)}{news})"
+        claim = f"{who}{_subject(row)} ({severity.name}, {_entries(count)}, {self._when(row)}{news})"
         return Finding(
             claim=claim,
             kind="fact",
@@ -135,23 +109,23 @@ class _Teller:
             return None
         cited: list[Telling] = [*told("closed")[-2:], *told("rejected")[-1:]] or told("open")[-1:]
         claim = (
-            f"{counts['opened']:,} trades opened, {counts['closed']:,} closed, "
-            f"{counts['rejected']:,} rejected; {counts['winners']:,} winners, {counts['losers']:,} losers, "
+            f"{_opened(counts)}, {counts['closed']:,} closed, {counts['rejected']:,} rejected; "
+            f"{_counted(counts['winners'], 'winner')}, {_counted(counts['losers'], 'loser')}, "
             f"pnl {counts['pnl']:+.2f}"
         )
         return Finding(
             claim=claim,
             kind="fact",
             severity=Severity.INFO.name,
-            bots=tuple(sorted({one.bot for one in cited if one.bot})),
+            bots=tuple(counts["by_bot"])[:_MAX_BOTS],
             citations=tuple(one.entry_id for one in cited[:_MAX_CITATIONS]),
         )
 
-    def silences(self, silent: dict[str, Seen], span: int) -> Iterator[Finding]:
+    def silences(self, silent: dict[str, Seen]) -> Iterator[Finding]:
         """Who fell silent, and where they were heard last."""
         for bot, seen in silent.items():
             yield Finding(
-                claim=f"{bot} fell silent: its last entry is of {self._moment(seen.at, span)}",
+                claim=f"{bot} fell silent: its last entry is of {self._moment(seen.at, self._window_span)}",
                 kind="fact",
                 severity=Severity.WARNING.name,
                 bots=(bot,),
@@ -164,8 +138,9 @@ class _Teller:
         if not held:
             return None
         cited = [one.line for row in held for one in row.examples if one.text is None]
-        count = sum(row.pattern.count for row in held)
-        what = "1 entry reads" if count == 1 else f"{count:,} entries read"
+        # Of the others of their patterns nobody knows.
+        least = "At least " if sum(row.pattern.count for row in held) > len(cited) else ""
+        what = f"{least}{_entries(len(cited))} {'reads' if len(cited) == 1 else 'read'}"
         return Finding(
             claim=f"{what} like instructions to a language model: withheld from it, and not quoted here",
             kind="fact",
@@ -183,23 +158,10 @@ class _Teller:
 
     def _moment(self, at: int, span: int) -> str:
         moment = instant.to_datetime(at).astimezone(self._zone)
-        form = "%H:%M %Z" if span < instant.DAY // 2 else "%d %b %H:%M %Z"
+        # In a window of several days a time alone does not say when.
+        dated = span >= instant.DAY // 2 or self._window_span > instant.DAY
+        form = "%d %b %H:%M %Z" if dated else "%H:%M %Z"
         return moment.strftime(form)
-
-
-def _concerning(rows: Sequence[Row], kind: Type) -> list[Row]:
-    """The problems that a type of summary is about; when there is none of its topic, all."""
-    problems = [row for row in rows if row.pattern.severity >= PROBLEM]
-    if kind == "errors":
-        return [row for row in problems if row.pattern.severity >= Severity.ERROR] or problems
-    topic = _TOPICS.get(kind)
-    if topic is None:
-        return problems
-    return [row for row in problems if topic.search(_words(row))] or (problems if kind != "security" else [])
-
-
-def _words(row: Row) -> str:
-    return " ".join([row.pattern.template, *(one.text or "" for one in row.examples)])
 
 
 def _worst(row: Row) -> tuple[bool, int, int, str]:
@@ -212,27 +174,20 @@ def _headline(selection: Selection, rows: Sequence[Row], facts: dict[str, Any], 
     if told and (told[0].is_new or not facts["silent_bots"]):
         row = told[0]
         bot = _who(row) if row.pattern.groups else ""
-        times = "" if row.pattern.count == 1 else f", {row.pattern.count:,} times"
+        often = "" if row.pattern.count == 1 else f", {_entries(row.pattern.count)}"
         new = "New: " if row.is_new else ""
-        return f"{new}{_subject(row)}{times}{f' ({bot})' if bot else ''}"
+        return f"{new}{_subject(row)}{often}{f' ({bot})' if bot else ''}"
     if facts["silent_bots"]:
         return f"{_and(tuple(facts['silent_bots'][:3]))} fell silent"
     matched = selection.found.matched
     if problems := sum(pattern.count for pattern in selection.found.problems):
-        return f"{problems:,} of {matched:,} entries are warnings or worse"
+        what = "is a warning" if problems == 1 else "are warnings"
+        return f"{problems:,} of {_entries(matched)} {what} or worse"
     trades, read = facts["trades"], "" if whole else " that could be read"
     if trades["opened"] or trades["rejected"]:
-        opened = f"{trades['opened']:,} trades opened, pnl {trades['pnl']:+.2f}"
+        opened = f"{_opened(trades)}, pnl {trades['pnl']:+.2f}"
         return f"No problems: {opened}" if whole else f"No problems in what could be read: {opened}"
-    return f"No problems in {matched:,} entries{read}"
-
-
-def _checks(rows: Sequence[Row], facts: dict[str, Any]) -> list[str]:
-    checks = [f"Check that {bot} runs and can write its log." for bot in facts["silent_bots"][:2]]
-    for row in rows[:_MAX_FINDINGS]:
-        bot = next(iter(row.pattern.groups), "the service")
-        checks += [text.format(bot=bot) for words, text in _CHECKS if words.search(_words(row))][:1]
-    return list(dict.fromkeys(checks))[:5]
+    return f"No problems in {_entries(matched)}{read}"
 
 
 def _subject(row: Row) -> str:
@@ -257,6 +212,19 @@ def _who(row: Row) -> str:
     if 2 * count < row.pattern.count:
         return f"{len(others) + 1} bots"
     return f"{first} ({count:,} of {row.pattern.count:,})"
+
+
+def _entries(count: int) -> str:
+    """Not how often something happened: several stores may tell of it."""
+    return "1 entry" if count == 1 else f"{count:,} entries"
+
+
+def _counted(count: int, what: str) -> str:
+    return f"{count:,} {what}{'' if count == 1 else 's'}"
+
+
+def _opened(trades: dict[str, Any]) -> str:
+    return f"{_counted(trades['opened'], 'trade')} opened"
 
 
 def _and(names: Sequence[str]) -> str:

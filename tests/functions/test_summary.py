@@ -175,7 +175,7 @@ def test_without_a_key_the_rules_write(serve: Serve, tmp_path: Path) -> None:
 
     assert (summary["generator"], codes(summary)) == ("rules", set())
     assert summary["headline"].startswith("New: Insufficient margin for")
-    assert "40 times" in summary["headline"]
+    assert "40 entries" in summary["headline"]
     assert all(finding["citations"] for finding in summary["findings"])
     assert summary["recommended_checks"] == [
         "Check the available margin of stock_trader before its next session."
