@@ -113,7 +113,11 @@ class OpenAiModel:
         if timeout_s < _MIN_S:
             raise ModelFailed("timeout", free=True)
         until = time.monotonic() + timeout_s
-        client = self._client(timeout_s)
+        try:
+            client = self._client(timeout_s)
+        except Exception as exc:  # noqa: BLE001 - of a proxy's address or a bundle of certificates: ours to mend
+            _logger.error("the model's client cannot be made: %s", type(exc).__name__)  # noqa: TRY400
+            raise ModelFailed("unreachable", free=True) from None
         try:
             return _read(_within(timeout_s, lambda: self._tried(client, prompt, until)))
         except FutureTimeout:

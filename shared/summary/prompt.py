@@ -39,6 +39,9 @@ _FOCUS: Final[dict[Type, str]] = {
 _MAX_FINDINGS: Final = 8
 # Of the budget, at most this much is for facts beyond the counts that every summary has.
 _FACTS_SHARE: Final = 0.2
+# Of the bots that fell silent, which are among those counts: texts of callers could make any number.
+_MAX_SILENT: Final = 10
+_BOT_CHARS: Final = 40
 # What instruction, schema, boundaries and a server's framing (roles, separators) have together, by a real
 # tokenizer with a margin (tests/summary/test_prompt.py): they are ours, so nothing needs to be estimated.
 FIXED_TOKENS: Final = 410
@@ -118,7 +121,9 @@ def fact_lines(facts: dict[str, Any], budget: int) -> list[str]:
     if trades["opened"] or trades["rejected"]:
         small.append({"trades": {name: n for name, n in trades.items() if not isinstance(n, dict)}})
     if facts["silent_bots"]:
-        small.append({"silent_bots": facts["silent_bots"]})
+        small.append(
+            {"silent_bots": [bot for bot in facts["silent_bots"] if len(bot) <= _BOT_CHARS][:_MAX_SILENT]}
+        )
     large: list[dict[str, Any]] = [
         {"by_bot": facts["by_bot"]},
         *({"trades_of": bot, **counts} for bot, counts in trades["by_bot"].items()),

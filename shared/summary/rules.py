@@ -27,6 +27,8 @@ TOKENS: Final = 3500
 _MAX_FINDINGS: Final = 8
 _MAX_CITATIONS: Final = 3
 _MAX_BOTS: Final = 10
+# So many have a finding of their own; there are other things to tell.
+_MAX_SILENT: Final = 2
 _SUBJECT_CHARS: Final = 120
 _QUOTE_CHARS: Final = 200
 NOTHING: Final = "Nothing happened: no entries in this window"
@@ -123,13 +125,22 @@ class _Teller:
 
     def silences(self, silent: dict[str, Seen]) -> Iterator[Finding]:
         """Who fell silent, and where they were heard last."""
-        for bot, seen in silent.items():
+        for bot, seen in [*silent.items()][:_MAX_SILENT]:
             yield Finding(
                 claim=f"{bot} fell silent: its last entry is of {self._moment(seen.at, self._window_span)}",
                 kind="fact",
                 severity=Severity.WARNING.name,
                 bots=(bot,),
                 citations=(seen.id,),
+            )
+        if rest := [*silent.items()][_MAX_SILENT:]:
+            names = tuple(bot for bot, _ in rest)
+            yield Finding(
+                claim=f"{_counted(len(rest), 'more bot')} fell silent: {_and(names, _MAX_BOTS)}",
+                kind="fact",
+                severity=Severity.WARNING.name,
+                bots=names[:_MAX_BOTS],
+                citations=tuple(seen.id for _, seen in rest[:_MAX_CITATIONS]),
             )
 
     def withheld(self, rows: Sequence[Row]) -> Finding | None:
@@ -178,7 +189,7 @@ def _headline(selection: Selection, rows: Sequence[Row], facts: dict[str, Any], 
         new = "New: " if row.is_new else ""
         return f"{new}{_subject(row)}{often}{f' ({bot})' if bot else ''}"
     if facts["silent_bots"]:
-        return f"{_and(tuple(facts['silent_bots'][:3]))} fell silent"
+        return f"{_and(tuple(selection.found.silent), 3)} fell silent"
     matched = selection.found.matched
     if problems := sum(pattern.count for pattern in selection.found.problems):
         what = "is a warning" if problems == 1 else "are warnings"
@@ -227,5 +238,7 @@ def _opened(trades: dict[str, Any]) -> str:
     return f"{_counted(trades['opened'], 'trade')} opened"
 
 
-def _and(names: Sequence[str]) -> str:
+def _and(names: Sequence[str], most: int) -> str:
+    if len(names) > most:
+        return f"{', '.join(names[:most])} and {len(names) - most:,} more"
     return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"

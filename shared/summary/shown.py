@@ -6,6 +6,7 @@ from shared import instant
 from shared.search.patterns import Pattern
 from shared.summary.digest import Findable
 from shared.summary.document import ShownPattern
+from shared.summary.facts import MAX_NAMES
 from shared.summary.plain import plain_pattern
 from shared.summary.select import WITHHELD, Row, Selection
 from shared.summary.suspicion import is_suspicious
@@ -29,7 +30,7 @@ def facts_of(found: Findable) -> dict[str, Any]:
             }
             for pattern in new[:_MAX_NEW]
         ],
-        "silent_bots": list(found.silent),
+        "silent_bots": list(found.silent)[:MAX_NAMES],
     }
 
 

@@ -184,3 +184,14 @@ def test_a_failure_has_no_word_of_what_was_sent(
 
     told = f"{failed!r} {failed.__cause__!r} {caplog.text}"
     assert not [word for word in ("sekrit-77", "k-test", "DATA") if word in told]
+
+
+def test_a_client_that_cannot_be_made_is_a_failure_like_others(
+    server: ModelServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A proxy's address that nobody can use costs the model's words, and not the page."""
+    monkeypatch.setenv("ALL_PROXY", "nonsense://proxy.invalid:1")
+
+    failed = failure(server)
+
+    assert (failed.reason, failed.free, server.journal) == ("unreachable", True, [])

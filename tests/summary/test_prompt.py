@@ -11,8 +11,9 @@ from benchmarks.summaries import BUDGETS, NONCE, Made, digest, made
 from shared import instant
 from shared.entry import Severity
 from shared.query import Window
-from shared.summary.digest import Digest
+from shared.summary.digest import Baseline, Digest
 from shared.summary.document import Type
+from shared.summary.facts import Seen
 from shared.summary.line import Line
 from shared.summary.prompt import FIXED_TOKENS, SCHEMA, build
 from tests.summary.tokenizer.real import ENCODINGS, Tokenizer
@@ -144,3 +145,15 @@ def test_schema_is_strict() -> None:
     for one in found:
         assert one["additionalProperties"] is False
         assert sorted(one["required"]) == sorted(one["properties"])
+
+
+def test_many_silent_bots_push_no_problem_out() -> None:
+    """Some are named; a fleet that stopped, or names that somebody made up, take no more room than that."""
+    silent = {f"bot {at} {'x' * (at % 90)}": Seen(START, f"gcs:b/o#1:{at}") for at in range(900)}
+    whole = Digest()
+    whole.add(line(1, "No price for TCS"))
+    one = made(whole, WINDOW, 1000, Baseline((), silent, complete=True))
+
+    assert len(one.facts["silent_bots"]) == 50
+    assert "No price for TCS" in one.prompt.user
+    assert one.prompt.user.count("bot ") == 10

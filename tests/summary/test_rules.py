@@ -145,3 +145,20 @@ def test_one_is_not_many() -> None:
     quiet = written(said(0, "up", Severity.INFO))
 
     assert quiet.headline == "No problems in 1 entry"
+
+
+def test_many_silent_bots_leave_room_for_problems() -> None:
+    """Each of the first has a sentence, and all the others share one."""
+    silent = {
+        f"bot_{at:02}": Seen(START - at * instant.MINUTE, f"gcs:b/o#1:{90 + at}") for at in range(1, 16)
+    }
+    told = written(said(0, "No price for TCS", Severity.WARNING), silent=silent)
+
+    assert [each.claim.split(":")[0] for each in told.findings] == [
+        "bot_01 fell silent",
+        "bot_02 fell silent",
+        "13 more bots fell silent",
+        "hedger",
+    ]
+    assert told.findings[2].claim.endswith("bot_11, bot_12 and 3 more")
+    assert told.headline == "bot_01, bot_02, bot_03 and 12 more fell silent"
