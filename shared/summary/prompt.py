@@ -118,8 +118,11 @@ def fact_lines(facts: dict[str, Any], budget: int) -> list[str]:
         {"window": [facts["window"]["start"][:16] + "Z", facts["window"]["end"][:16] + "Z"]},
         {"entries": facts["entries"], "by_severity": facts["by_severity"]},
     ]
-    if trades["opened"] or trades["rejected"]:
+    if trades["opened"]:
         small.append({"trades": {name: n for name, n in trades.items() if not isinstance(n, dict)}})
+    elif trades["rejected"]:
+        # Those that were not may have been filtered out.
+        small.append({"trades": {"rejected": trades["rejected"]}})
     if facts["silent_bots"]:
         small.append(
             {"silent_bots": [bot for bot in facts["silent_bots"] if len(bot) <= _BOT_CHARS][:_MAX_SILENT]}

@@ -110,13 +110,8 @@ class _Teller:
         if not counts["opened"] and not counts["rejected"]:
             return None
         cited: list[Telling] = [*told("closed")[-2:], *told("rejected")[-1:]] or told("open")[-1:]
-        claim = (
-            f"{_opened(counts)}, {counts['closed']:,} closed, {counts['rejected']:,} rejected; "
-            f"{_counted(counts['winners'], 'winner')}, {_counted(counts['losers'], 'loser')}, "
-            f"pnl {counts['pnl']:+.2f}"
-        )
         return Finding(
-            claim=claim,
+            claim=_trading(counts),
             kind="fact",
             severity=Severity.INFO.name,
             bots=tuple(counts["by_bot"])[:_MAX_BOTS],
@@ -195,7 +190,7 @@ def _headline(selection: Selection, rows: Sequence[Row], facts: dict[str, Any], 
         what = "is a warning" if problems == 1 else "are warnings"
         return f"{problems:,} of {_entries(matched)} {what} or worse"
     trades, read = facts["trades"], "" if whole else " that could be read"
-    if trades["opened"] or trades["rejected"]:
+    if trades["opened"]:
         opened = f"{_opened(trades)}, pnl {trades['pnl']:+.2f}"
         return f"No problems: {opened}" if whole else f"No problems in what could be read: {opened}"
     return f"No problems in {_entries(matched)}{read}"
@@ -232,6 +227,17 @@ def _entries(count: int) -> str:
 
 def _counted(count: int, what: str) -> str:
     return f"{count:,} {what}{'' if count == 1 else 's'}"
+
+
+def _trading(counts: dict[str, Any]) -> str:
+    if not counts["opened"]:
+        # Whether any were is not known: who asks for warnings reads of rejected ones alone.
+        return f"{_counted(counts['rejected'], 'trade')} rejected"
+    return (
+        f"{_opened(counts)}, {counts['closed']:,} closed, {counts['rejected']:,} rejected; "
+        f"{_counted(counts['winners'], 'winner')}, {_counted(counts['losers'], 'loser')}, "
+        f"pnl {counts['pnl']:+.2f}"
+    )
 
 
 def _opened(trades: dict[str, Any]) -> str:

@@ -157,3 +157,12 @@ def test_many_silent_bots_push_no_problem_out() -> None:
     assert len(one.facts["silent_bots"]) == 50
     assert "No price for TCS" in one.prompt.user
     assert one.prompt.user.count("bot ") == 10
+
+
+def test_of_rejected_trades_alone_a_model_is_told_no_result() -> None:
+    """It would say that none was opened."""
+    none = {"opened": 0, "closed": 0, "winners": 0, "losers": 0, "pnl": 0.0, "by_bot": {}, "by_strategy": {}}
+    one = of_lines(line(1, "No price for TCS"))
+    facts = one.facts | {"trades": none | {"rejected": 7}}
+
+    assert '{"trades":{"rejected":7}}' in build(one.found, facts, "general", 4000).user

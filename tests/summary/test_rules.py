@@ -162,3 +162,12 @@ def test_many_silent_bots_leave_room_for_problems() -> None:
     ]
     assert told.findings[2].claim.endswith("bot_11, bot_12 and 3 more")
     assert told.headline == "bot_01, bot_02, bot_03 and 12 more fell silent"
+
+
+def test_of_rejected_trades_alone_nothing_is_said_of_others() -> None:
+    """Who asks for warnings does not see the trades that went well: that none was opened is not known."""
+    rejected = TRADE | {"status": "rejected_insufficient_margin", "exit_time": None, "pnl": None}
+    told = written(said(0, "REJECTED 10 TCS", Severity.WARNING, **rejected))
+
+    assert told.findings[-1].claim == "1 trade rejected"
+    assert "opened" not in str(told)

@@ -256,3 +256,11 @@ def test_a_text_is_shown_as_it_is_until_it_is_cut(text: str, most: int) -> None:
 
     assert utf16(cut(one_line, most)) <= most
     assert read == one_line or (read.endswith("…") and one_line.startswith(read[:-1]))
+
+
+def test_of_rejected_trades_alone_no_result_is_told() -> None:
+    """A summary of warnings does not see the others: that there were none is not known."""
+    told = shown(message(summary(facts={"trades": NOTHING | {"rejected": 7}, "silent_bots": []})))
+
+    assert "Trades: 7 rejected\n" in told
+    assert "opened" not in told

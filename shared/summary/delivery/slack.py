@@ -151,7 +151,10 @@ def _facts(facts: dict[str, Any]) -> str:
     """Trades and silent bots, where there are any."""
     trades = facts.get("trades")
     told = []
-    if isinstance(trades, dict) and any(_number(trades, name) for name in ("opened", "closed", "rejected")):
+    if isinstance(trades, dict) and _number(trades, "rejected") and not _number(trades, "opened"):
+        # Those that were not may have been filtered out.
+        told.append(f"Trades: {_number(trades, 'rejected'):,} rejected")
+    elif isinstance(trades, dict) and any(_number(trades, name) for name in ("opened", "closed")):
         counts = [f"{_number(trades, name):,} {name}" for name in ("opened", "closed", "rejected")]
         told += [f"Trades: {', '.join(counts)}", f"result {_number(trades, 'pnl'):+,.2f}"]
     if silent := [_bot(one) for one in facts.get("silent_bots") or ()]:
