@@ -255,17 +255,27 @@ def test_a_megabyte_of_anything_takes_under_a_second(redactor: Redactor, name: s
     unit = HOSTILE[name]
     text = (unit * (1_000_000 // len(unit) + 1))[:1_000_000]
 
-    # The least of up to three runs: other processes on the machine only ever add.
-    took_s = 9.0
+    # Up to three tries, each against what fixed work takes just then: other processes only ever add.
     for _ in range(3):
+        second_s = 60 * yardstick_s()
         begun = time.process_time()
         found = redactor.text(text)
-        took_s = min(took_s, time.process_time() - begun)
-        if took_s < 1:
+        took_s = time.process_time() - begun
+        if took_s < second_s:
             break
 
-    assert took_s < 1
+    assert took_s < second_s
     assert redactor.text(found) is found
+
+
+def yardstick_s() -> float:
+    """What fixed work takes here and now: sixty of these were 1.0 to 1.4 s on the machines this was run on."""
+    begun = time.process_time()
+    found = sum(len(match[0]) for match in re.finditer(r"\w+", "abc de " * 50_000))
+    kept = {}
+    for number in range(150_000):
+        kept[number % 100] = number + found
+    return time.process_time() - begun
 
 
 def test_key_names_make_their_values_secret(redactor: Redactor) -> None:
