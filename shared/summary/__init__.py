@@ -18,7 +18,7 @@ Worded
     wording.py    the model when it tells the truth, else the rules
     prompt.py     the selection as the messages of a model
     model.py      the model, within time, size and money (spend.py)
-    rules.py      the same answer without a model (topics.py)
+    rules.py      the same answer without a model (topics.py, counted.py)
 Checked
     suspicion/    what speaks to a model, and is never shown to one
     verify.py     what of a model's answer is true of what it cites (grounds.py, figures.py, tone.py)

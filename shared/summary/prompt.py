@@ -12,7 +12,7 @@ import msgspec
 
 from shared.summary.digest import Findable
 from shared.summary.document import Type
-from shared.summary.select import Row, Selection, least, select
+from shared.summary.select import Selection, least, select
 from shared.summary.suspicion import is_suspicious
 from shared.summary.tokens import estimate
 
@@ -158,8 +158,3 @@ def _texts(value: Any) -> Iterator[str]:
     elif isinstance(value, list):
         for inner in value:
             yield from _texts(inner)
-
-
-def sent_rows(prompt: Prompt) -> list[Row]:
-    """The patterns that the prompt shows."""
-    return prompt.selection.rows

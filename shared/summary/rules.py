@@ -14,6 +14,7 @@ from shared import instant
 from shared.entry import Severity
 from shared.query import Window
 from shared.search.masks import PLACEHOLDER
+from shared.summary.counted import counted, entries, listed, opened_trades, trading
 from shared.summary.digest import PROBLEM
 from shared.summary.document import Finding, Type
 from shared.summary.facts import Seen
@@ -95,7 +96,7 @@ class _Teller:
         bots = tuple(row.pattern.groups)
         news = ", not seen in the window before" if row.is_new else ""
         who = f"{_who(row)}: " if bots else ""
-        claim = f"{who}{_subject(row)} ({severity.name}, {_entries(count)}, {self._when(row)}{news})"
+        claim = f"{who}{_subject(row)} ({severity.name}, {entries(count)}, {self._when(row)}{news})"
         return Finding(
             claim=claim,
             kind="fact",
@@ -111,7 +112,7 @@ class _Teller:
             return None
         cited: list[Telling] = [*told("closed")[-2:], *told("rejected")[-1:]] or told("open")[-1:]
         return Finding(
-            claim=_trading(counts),
+            claim=trading(counts),
             kind="fact",
             severity=Severity.INFO.name,
             bots=tuple(counts["by_bot"])[:_MAX_BOTS],
@@ -131,7 +132,7 @@ class _Teller:
         if rest := [*silent.items()][_MAX_SILENT:]:
             names = tuple(bot for bot, _ in rest)
             yield Finding(
-                claim=f"{_counted(len(rest), 'more bot')} fell silent: {_and(names, _MAX_BOTS)}",
+                claim=f"{counted(len(rest), 'more bot')} fell silent: {listed(names, _MAX_BOTS)}",
                 kind="fact",
                 severity=Severity.WARNING.name,
                 bots=names[:_MAX_BOTS],
@@ -146,7 +147,7 @@ class _Teller:
         cited = [one.line for row in held for one in row.examples if one.text is None]
         # Of the others of their patterns nobody knows.
         least = "At least " if sum(row.pattern.count for row in held) > len(cited) else ""
-        what = f"{least}{_entries(len(cited))} {'reads' if len(cited) == 1 else 'read'}"
+        what = f"{least}{entries(len(cited))} {'reads' if len(cited) == 1 else 'read'}"
         return Finding(
             claim=f"{what} like instructions to a language model: withheld from it, and not quoted here",
             kind="fact",
@@ -180,20 +181,20 @@ def _headline(selection: Selection, rows: Sequence[Row], facts: dict[str, Any], 
     if told and (told[0].is_new or not facts["silent_bots"]):
         row = told[0]
         bot = _who(row) if row.pattern.groups else ""
-        often = "" if row.pattern.count == 1 else f", {_entries(row.pattern.count)}"
+        often = "" if row.pattern.count == 1 else f", {entries(row.pattern.count)}"
         new = "New: " if row.is_new else ""
         return f"{new}{_subject(row)}{often}{f' ({bot})' if bot else ''}"
     if facts["silent_bots"]:
-        return f"{_and(tuple(selection.found.silent), 3)} fell silent"
+        return f"{listed(tuple(selection.found.silent), 3)} fell silent"
     matched = selection.found.matched
     if problems := sum(pattern.count for pattern in selection.found.problems):
         what = "is a warning" if problems == 1 else "are warnings"
-        return f"{problems:,} of {_entries(matched)} {what} or worse"
+        return f"{problems:,} of {entries(matched)} {what} or worse"
     trades, read = facts["trades"], "" if whole else " that could be read"
     if trades["opened"]:
-        opened = f"{_opened(trades)}, pnl {trades['pnl']:+.2f}"
+        opened = f"{opened_trades(trades)}, pnl {trades['pnl']:+.2f}"
         return f"No problems: {opened}" if whole else f"No problems in what could be read: {opened}"
-    return f"No problems in {_entries(matched)}{read}"
+    return f"No problems in {entries(matched)}{read}"
 
 
 def _subject(row: Row) -> str:
@@ -213,38 +214,11 @@ def _quotable(text: str) -> bool:
 def _who(row: Row) -> str:
     """Whose lines a pattern's are; of several bots, how many are the first one's."""
     (first, count), *others = row.pattern.groups.items()
-    if not others:
+    total = row.pattern.count
+    if count == total:
         return first
-    if 2 * count < row.pattern.count:
-        return f"{len(others) + 1} bots"
-    return f"{first} ({count:,} of {row.pattern.count:,})"
-
-
-def _entries(count: int) -> str:
-    """Not how often something happened: several stores may tell of it."""
-    return "1 entry" if count == 1 else f"{count:,} entries"
-
-
-def _counted(count: int, what: str) -> str:
-    return f"{count:,} {what}{'' if count == 1 else 's'}"
-
-
-def _trading(counts: dict[str, Any]) -> str:
-    if not counts["opened"]:
-        # Whether any were is not known: who asks for warnings reads of rejected ones alone.
-        return f"{_counted(counts['rejected'], 'trade')} rejected"
-    return (
-        f"{_opened(counts)}, {counts['closed']:,} closed, {counts['rejected']:,} rejected; "
-        f"{_counted(counts['winners'], 'winner')}, {_counted(counts['losers'], 'loser')}, "
-        f"pnl {counts['pnl']:+.2f}"
-    )
-
-
-def _opened(trades: dict[str, Any]) -> str:
-    return f"{_counted(trades['opened'], 'trade')} opened"
-
-
-def _and(names: Sequence[str], most: int) -> str:
-    if len(names) > most:
-        return f"{', '.join(names[:most])} and {len(names) - most:,} more"
-    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
+    if not others or 2 * count >= total:
+        return f"{first} ({count:,} of {total:,})"
+    # Of some entries it is not known, or no more names were kept.
+    more = "" if sum(row.pattern.groups.values()) == total else " and others"
+    return f"{len(others) + 1} bots{more}"

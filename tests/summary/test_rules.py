@@ -37,7 +37,7 @@ def said(
         severity_from="field",
         source="gcs",
         message=message,
-        labels={"bot": bot},
+        labels={"bot": bot} if bot else {},
         trace=None,
         payload=payload or None,
         origin={},
@@ -171,3 +171,22 @@ def test_of_rejected_trades_alone_nothing_is_said_of_others() -> None:
 
     assert told.findings[-1].claim == "1 trade rejected"
     assert "opened" not in str(told)
+
+
+@pytest.mark.parametrize(
+    ("bots", "who"),
+    [
+        (["hedger", "hedger"], "hedger: "),
+        (["hedger", "hedger", "a_bot"], "hedger (2 of 3): "),
+        (["a_bot", "b_bot", "c_bot"], "3 bots: "),
+        (["hedger", "", "", ""], "hedger (1 of 4): "),
+        (["a_bot", "b_bot", "", "", ""], "2 bots and others: "),
+        (["", ""], ""),
+        ([f"bot_{at}" for at in range(60)], "50 bots and others: "),
+    ],
+)
+def test_entries_are_those_of_the_bots_that_wrote_them(bots: list[str], who: str) -> None:
+    """Entries of nobody known are not laid at the door of the only bot that is."""
+    told = written(*(said(at, "No price for TCS", bot=bot) for at, bot in enumerate(bots)))
+
+    assert told.findings[0].claim.startswith(f"{who}No price for TCS (ERROR, {len(bots)} entries")
