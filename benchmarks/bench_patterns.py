@@ -5,6 +5,7 @@
 Messages are those of the demo's bots. Bounds that issue and tests hold: 60,000 lines a second, accuracy 0.95.
 """
 
+import json
 import sys
 import time
 import tracemalloc
@@ -23,6 +24,7 @@ from shared.entry import Severity
 from shared.search.patterns import PatternSet
 
 Line = tuple[str, Severity]
+RESULTS = Path(__file__).parent / "results" / "patterns.json"
 
 
 def demo_messages(count: int, seed: int = 7) -> list[Line]:
@@ -102,6 +104,8 @@ def main() -> int:
         groups = [str(find(message, Severity.INFO)) for _, message in known]
         worst = min(worst, grouping_accuracy([number for number, _ in known], groups))
     print(f"          grouping accuracy {worst:.4f} at least, on 5 corpora of 200 templates")
+    found_out = {"lines_per_second": round(rate), "grouping_accuracy": round(worst, 4), "lines": count}
+    RESULTS.write_text(json.dumps(found_out, indent=1) + "\n")
     return 0 if rate >= 60_000 and worst >= 0.95 else 1
 
 
