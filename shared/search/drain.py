@@ -16,6 +16,7 @@ their counts, which allows three things that a stream does not:
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
+from operator import eq
 from typing import Any, Final
 
 from shared.search.masks import PLACEHOLDER, is_slot, is_symbol_shaped, widened
@@ -46,13 +47,14 @@ class Line:
 
 
 class Cluster:
-    """Lines of one template."""
+    """Lines of one template; `fixed` of its tokens are no slots."""
 
-    __slots__ = ("lines", "tokens")
+    __slots__ = ("fixed", "lines", "tokens")
 
     def __init__(self, lines: list[Line]) -> None:
         self.lines = lines
         self.tokens = list(lines[0].tokens)
+        self.fixed = _fixed(self.tokens)
         for line in lines[1:]:
             self.widen(line.tokens)
 
@@ -63,6 +65,7 @@ class Cluster:
                 mine if mine == its else widened(mine, its)
                 for mine, its in zip(self.tokens, tokens, strict=True)
             ]
+            self.fixed = _fixed(self.tokens)
 
 
 def clusters(lines: Iterable[Line]) -> list[Cluster]:
@@ -97,11 +100,20 @@ def _leaf(tree: dict[Any, Any], tokens: Sequence[str]) -> list[Cluster]:
 
 def _most_similar(leaf: list[Cluster], tokens: Sequence[str]) -> Cluster | None:
     best, most = None, (MIN_SIMILARITY, -1)
+    fixed = _fixed(tokens)
     for cluster in leaf:
+        # No similarity is above this, which is found much faster.
+        compared = max(fixed, cluster.fixed)
+        if compared and sum(map(eq, cluster.tokens, tokens)) / compared < MIN_SIMILARITY:
+            continue
         similarity, slots = _similarity(cluster.tokens, tokens)
         if (similarity, slots) > most or (best is None and similarity == MIN_SIMILARITY):
             best, most = cluster, (similarity, slots)
     return best
+
+
+def _fixed(tokens: Sequence[str]) -> int:
+    return sum(not is_slot(token) for token in tokens)
 
 
 def _similarity(template: Sequence[str], tokens: Sequence[str]) -> tuple[float, int]:
