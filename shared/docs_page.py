@@ -87,8 +87,9 @@ def _navigation(document: dict[str, Any], routes: Iterable[tuple[str, str, dict[
     lists = []
     for tag in document["tags"]:
         links = [
-            f'<li><a href="#{_escaped(item["operationId"])}">{_escaped(path)}</a></li>'
-            for path, _, item in routes
+            f'<li><a href="#{_escaped(item["operationId"])}">'
+            f"{'' if method == 'GET' else method + ' '}{_escaped(path)}</a></li>"
+            for path, method, item in routes
             if tag["name"] in item["tags"]
         ]
         lists.append(f"<strong>{_escaped(tag['name'])}</strong><ul>{''.join(links)}</ul>")
@@ -116,7 +117,8 @@ def _route(document: dict[str, Any], path: str, method: str, item: dict[str, Any
         f"<code>{_escaped(path)}</code></h3><p><strong>{_prose(item['summary'])}.</strong> "
         f'{_prose(item.get("description", ""))}</p><p class="quiet">Roles: {_escaped(roles)}</p>'
         f"<pre>{_escaped(_command(path, method, item, parameters))}</pre>"
-        f"{_parameters(document, parameters)}{_responses(document, item)}</section>"
+        f"{_parameters(document, parameters)}{_request_body(document, item)}{_responses(document, item)}"
+        "</section>"
     )
 
 
@@ -137,6 +139,11 @@ def _body(item: dict[str, Any]) -> str:
         for one in media["examples"].values():
             return f" -H 'Content-Type: {kind}' -d '{json.dumps(one['value'])}'"
     return ""
+
+
+def _request_body(document: dict[str, Any], item: dict[str, Any]) -> str:
+    kinds = item.get("requestBody", {}).get("content", {})
+    return "".join(f"<div>Body: {_content(document, kind, media)}</div>" for kind, media in kinds.items())
 
 
 def _parameters(document: dict[str, Any], parameters: list[dict[str, Any]]) -> str:
