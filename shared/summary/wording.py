@@ -88,15 +88,7 @@ class Writer:
     ) -> Worded:
         """Always an answer. `whole`: nothing of the window is missing. `may_call` is asked, once, just before
         a model is."""
-        selection = rules.own_selection(prompt.selection)
-        own = rules.write(selection, facts, kind, self._zone, whole=whole)
-        by_rules = Worded(
-            generator=RULES,
-            selection=selection,
-            headline=own.headline,
-            findings=own.findings,
-            checks=own.checks,
-        )
+        by_rules = self._by_rules(prompt, facts, kind, whole=whole)
         if self._model is None or not prompt.selection.rows:
             return by_rules  # a model that is shown nothing has nothing to cite
         usage = Usage()
@@ -116,10 +108,21 @@ class Writer:
         return Worded(
             generator=self._model.name,
             selection=prompt.selection,
-            headline=verdict.headline or own.headline,
+            headline=verdict.headline or by_rules.headline,
             findings=verdict.findings,
-            checks=verdict.checks or own.checks,
+            checks=verdict.checks or by_rules.checks,
             usage=usage,
+        )
+
+    def _by_rules(self, prompt: Prompt, facts: dict[str, Any], kind: Type, *, whole: bool) -> Worded:
+        selection = rules.own_selection(prompt.selection)
+        own = rules.write(selection, facts, kind, self._zone, whole=whole)
+        return Worded(
+            generator=RULES,
+            selection=selection,
+            headline=own.headline,
+            findings=own.findings,
+            checks=own.checks,
         )
 
     def _ask(
