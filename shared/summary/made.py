@@ -8,7 +8,7 @@ import hashlib
 import logging
 import time
 from collections.abc import Callable, Sequence
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, NamedTuple
 
 import msgspec
 
@@ -28,36 +28,45 @@ _LEFT_S: Final = 8.0
 _logger = logging.getLogger(__name__)
 
 
+class Found(NamedTuple):
+    """A summary that there is; else `leased` when the caller alone makes it, and releases it afterwards."""
+
+    summary: Summary | None
+    status: Status
+    leased: bool = False
+
+
 class MadeSummaries:
     """The summaries of the last day."""
 
     def __init__(self, store: GuardedStore) -> None:
         self._store = store
 
-    def find(self, key: str, remaining_s: Callable[[], float]) -> tuple[Summary | None, Status]:
-        """The summary of this content if there is one, or another request is just making it; else None: the
-        caller makes it, and then releases it, whatever came of it."""
+    def find(self, key: str, remaining_s: Callable[[], float]) -> Found:
+        """The summary of this content if there is one, or another request is just making it; else the caller
+        makes it."""
         pause_s = FIRST_PAUSE_S
         while True:
             reading = self._store.read(f"summary/made/{key}")
             if not reading.answered:
-                return None, "bypass"
+                return Found(None, "bypass")
             if reading.value and (known := decoded(reading.value)):
-                return known, "hit"
+                return Found(known, "hit")
             if self._store.create(f"summary/making/{key}", b"1", _LEASE_S):
                 return self._looked_again(key)
             if remaining_s() - pause_s < _LEFT_S:
-                return None, "miss"
+                return Found(None, "miss")
             time.sleep(pause_s)
             pause_s = min(MAX_PAUSE_S, pause_s * 1.5)
 
-    def _looked_again(self, key: str) -> tuple[Summary | None, Status]:
+    def _looked_again(self, key: str) -> Found:
         """Between our look and our lease the other may have finished."""
         value = self._store.get(f"summary/made/{key}")
         known = decoded(value) if value else None
         if known:
             self.release(key)
-        return known, "hit" if known else "miss"
+            return Found(known, "hit")
+        return Found(None, "miss", leased=True)
 
     def keep(self, summary: Summary, kept_s: float) -> None:
         """Counted, and kept so long; 0: not at all."""

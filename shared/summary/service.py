@@ -150,7 +150,7 @@ class Service:
         told = facts | {"window": request.query.window.document()}
         prompt = build(read.found, told, request.type, request.max_tokens)
         key = content_key((self._salt, VERSION, self._writer.name), request, read, facts)
-        known, status = self._by_content.find(key, remaining_s)
+        known, status, leased = self._by_content.find(key, remaining_s)
         if known is None:
             try:
                 worded = self._writer.write(
@@ -165,7 +165,8 @@ class Service:
                 known = self._summary(key, request, read, facts, worded, now)
                 self._by_content.keep(known, worded.kept_s)
             finally:
-                self._by_content.release(key)
+                if leased:
+                    self._by_content.release(key)
         if request.store:
             bots = request.query.labels.get("bot", ())
             known = self.archive.keep(known, request.query.policy.narrowed(request.sources, bots))
