@@ -103,6 +103,8 @@ class LogQuery(msgspec.Struct, frozen=True, kw_only=True):
     # Of entries below this severity the newest of each bot in a unit is enough. No filter: a source may give
     # more, and who reads a window for its problems is spared most of the work on the others.
     newest_below: Severity = Severity.DEFAULT
+    # Payloads are wanted of trades alone: who reads many entries for their messages need not hold the rest.
+    lean: bool = False
 
     @classmethod
     def from_args(

@@ -20,7 +20,7 @@ import msgspec
 from shared import instant
 from shared.entry import LogEntry, OrderKey, order_key
 from shared.errors import SourceTimeout
-from shared.normalise import texts_of
+from shared.normalise import is_trade, texts_of
 from shared.query import LogQuery, Position, Resume, Stretch, compiled, label_of
 from shared.redact import Redactor, meets_placeholder
 from shared.sources.source import Budget, BudgetSpent, Page, Warn
@@ -29,6 +29,9 @@ from shared.sources.source import Budget, BudgetSpent, Page, Warn
 MAX_PAGE_BYTES: Final = 8 << 20
 # An entry dated later than its object's update plus this is from the future.
 FUTURE: Final = 5 * instant.MINUTE
+
+# What a message that is a record's JSON begins with.
+_MADE_OF_RECORDS: Final = frozenset({"", "{", "[", '"'})
 
 Wants = Callable[[int], bool]
 Place = tuple[int, str]
@@ -105,6 +108,7 @@ class Sieve:
 
     def __init__(self, query: LogQuery, redactor: Redactor) -> None:
         self._match = Matcher(query, redactor)
+        self._lean = query.lean
         self._desc = query.order == "desc"
         self._capacity = query.page_size + 1
         self._kept: list[tuple[OrderKey, int, LogEntry]] = []
@@ -142,6 +146,8 @@ class Sieve:
         found = self._match(entry)
         if found is None:
             return
+        if self._lean and not _tells_by_payload(found):
+            found, size = msgspec.structs.replace(found, payload=None), len(found.message)
         if self._sorted:
             insort(self._kept, (key, size, found), key=_key_of)
         else:
@@ -178,6 +184,13 @@ class Sieve:
         """The part of the page that nothing at or behind `frontier` can come before."""
         entries, _ = self.page()
         return [e for e in entries if (e.timestamp > frontier if self._desc else e.timestamp < frontier)]
+
+
+def _tells_by_payload(entry: LogEntry) -> bool:
+    """Whether the record is a trade, or its own message: then it may have to be made anew without secrets."""
+    return entry.message[:1] in _MADE_OF_RECORDS or (
+        isinstance(entry.payload, dict) and is_trade(entry.payload)
+    )
 
 
 def place_of(unit: Unit, query: LogQuery) -> Place:

@@ -95,13 +95,16 @@ class Facts:
 
     def silent(self, before: dict[str, Seen], window: Window) -> dict[str, Seen]:
         """Bots that fell silent, with their last entries: who wrote in the window `before` this one and not
-        in it, and who wrote a good deal and then nothing for its last quarter while others did."""
-        quiet = window.end - (window.end - window.start) // 4
+        in it, and who wrote a good deal and then nothing for its last quarter while others did, though not
+        so in the window before: who rests every night has not fallen silent."""
+        span = window.end - window.start
+        quiet = window.end - span // 4
+        restless = {bot for bot, seen in before.items() if seen.at >= quiet - span}
         others_write = any(seen.at >= quiet for seen in self.last.values())
         fell = {
             bot: seen
             for bot, seen in self.last.items()
-            if others_write and seen.at < quiet and self._bots[bot] >= _MIN_ENTRIES
+            if others_write and seen.at < quiet and self._bots[bot] >= _MIN_ENTRIES and bot in restless
         }
         gone = {bot: seen for bot, seen in before.items() if bot not in self.last}
         return dict(sorted((gone | fell).items()))

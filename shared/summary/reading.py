@@ -96,7 +96,7 @@ class Reader:
         names = [value for label in _NAMES for value in query.labels.get(label, ())]
         looks = texts or bool(query.labels.keys() - _NAMES) or any(self._is_secret(name) for name in names)
         policy = query.policy if looks else query.policy.unredacted()
-        streams = Streams(sources, msgspec.structs.replace(query, policy=policy), spend)
+        streams = Streams(sources, msgspec.structs.replace(query, policy=policy, lean=True), spend)
         entries: Iterator[LogEntry] = iter(streams)
         yield from map(line_reader(self._redactor, self._zone), entries)
         endings += streams.endings

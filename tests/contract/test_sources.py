@@ -323,3 +323,21 @@ def test_who_reads_for_the_problems_hears_everybody(shelf: Shelf) -> None:
     newest = [next(e for e in everything if e.labels["bot"] == bot) for bot in bots]
     assert [entry for entry in found if entry.severity >= Severity.WARNING] == problems
     assert {entry.id for entry in newest} <= {entry.id for entry in found} <= {e.id for e in everything}
+
+
+def test_who_reads_for_the_messages_need_not_hold_the_rest(shelf: Shelf) -> None:
+    """With `lean` the same entries come, and payloads of trades and of what has no message of its own."""
+    trade = {"symbol": "TCS", "quantity": 5, "status": "closed", "entry_price": 1.5}
+    shelf.put(
+        [
+            Event(NOON - 3 * MINUTE, message="plain", extra={"data": {"a": "b" * 100}}),
+            Event(NOON - 2 * MINUTE, message="a trade", extra=trade),
+        ]
+    )
+    everything = read(shelf.source())
+    lean = msgspec.structs.replace(ask(shelf.source(), "page_size=1000"), lean=True)
+
+    found = shelf.source().read(lean, Budget(60)).entries
+
+    assert [(e.id, e.message, e.labels) for e in found] == [(e.id, e.message, e.labels) for e in everything]
+    assert [e.payload for e in found] == [everything[0].payload, None]

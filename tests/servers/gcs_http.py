@@ -98,9 +98,10 @@ class _Handler(BaseHTTPRequestHandler):
             return
         try:
             for piece in _struck(_pieces(answer), fault):
-                self.wfile.write(b"%x\r\n%b\r\n" % (len(piece), piece) if chunked else piece)
                 if counted:
+                    # Before it is written: whoever has it all must find it counted.
                     self.server.state.sent(media_bytes=len(piece))
+                self.wfile.write(b"%x\r\n%b\r\n" % (len(piece), piece) if chunked else piece)
         except TruncatedGzip:
             self.close_connection = True
             return

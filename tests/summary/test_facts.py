@@ -191,8 +191,20 @@ def test_bots_that_fell_silent_are_told() -> None:
     facts.add(plain_line(5, "rare_bot"))
     before = Facts()
     before.see(plain_line(3, "gone_bot"))
+    before.see(plain_line(-10, "hedger"))
 
     assert list(facts.silent(before.last, WINDOW)) == ["gone_bot", "hedger"]
+
+
+def test_who_rests_every_night_has_not_fallen_silent() -> None:
+    """Quiet at the end of the window before, too: a bot that writes while its market is open."""
+    facts, before = Facts(), Facts()
+    for at in range(60):
+        facts.add(plain_line(at, "day_trader"))
+        facts.add(plain_line(at * 24, "night_trader"))
+    before.see(plain_line(59 - 1440, "day_trader"))
+
+    assert facts.silent(before.last, WINDOW) == {}
 
 
 def test_nobody_is_silent_when_everybody_is() -> None:
