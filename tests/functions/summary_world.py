@@ -20,6 +20,8 @@ MODEL: Final = "gpt-4o-mini"
 FOLDER: Final = "trades/2026/01/15/stock_trader"
 TRADES: Final = "gpt_runner_trades/stock_trader/2026-01-15"
 
+SIGNING = "a-signing-key-for-tests-0123456789"
+
 
 def record(minute: int, message: str, level: str = "ERROR", bot: str = "stock_trader") -> dict[str, Any]:
     """A record of that minute after 04:00 UTC."""

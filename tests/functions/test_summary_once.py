@@ -33,10 +33,9 @@ from tests.functions.summary_world import (
     truthful,
 )
 from tests.metrics.served import Served
-from tests.servers.hooks_server import HooksServer, hooks_server
+from tests.servers.hooks_server import HooksServer
 from tests.servers.model_server import ModelServer, Says, model_server
 
-SIGNING = "a-signing-key-for-tests-0123456789"
 JOB = {
     "X_CloudScheduler_JobName": "nightly",
     "X_CloudScheduler_ScheduleTime": "2026-01-15T12:00:00Z",
@@ -49,32 +48,6 @@ def model() -> Iterator[ModelServer]:
     with model_server() as server:
         server.behave(Says(truthful, after_s=0.3))
         yield server
-
-
-@pytest.fixture
-def hooks() -> Iterator[HooksServer]:
-    """A receiver of summaries."""
-    with hooks_server() as server:
-        yield server
-
-
-@pytest.fixture
-def settings(model: ModelServer, hooks: HooksServer) -> dict[str, str]:
-    """With a model and a webhook."""
-    return {
-        "OPENAI_API_KEY": "k-test",
-        "OPENAI_BASE_URL": model.url,
-        "SUMMARY_WEBHOOK_URL": hooks.url("/in"),
-        "WEBHOOK_SIGNING_KEY": SIGNING,
-        "SUMMARY_RATE_LIMIT": "off",
-    }
-
-
-@pytest.fixture
-def client(serve: Serve, tmp_path: Path, settings: dict[str, str]) -> Any:
-    """The function over a day of logs."""
-    day_of(serve, tmp_path)
-    return serve("summary", **settings)
 
 
 def expire_leases(root: Path) -> None:

@@ -2,7 +2,6 @@
 
 import json
 import sqlite3
-from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 from urllib.parse import quote
@@ -12,28 +11,11 @@ import pytest
 from shared import wiring
 from tests.conftest import Serve, bearer
 from tests.functions.mirror import Mirror, jsonl, stored_line, zipped
-from tests.functions.summary_world import DAY, FOLDER, MODEL, TRADES, ask, made, trade, truthful
+from tests.functions.summary_world import DAY, FOLDER, MODEL, SIGNING, TRADES, ask, made, trade, truthful
 from tests.functions.test_redaction import NAMES, TEXTS, found_in, telling
 from tests.redact.test_redact import PLANTED
-from tests.servers.hooks_server import HooksServer, hooks_server
-from tests.servers.model_server import ModelServer, Says, model_server
-
-SIGNING = "a-signing-key-for-tests-0123456789"
-
-
-@pytest.fixture
-def model() -> Iterator[ModelServer]:
-    """A model that quotes what it is shown."""
-    with model_server() as server:
-        server.behave(Says(truthful))
-        yield server
-
-
-@pytest.fixture
-def hooks() -> Iterator[HooksServer]:
-    """A receiver of summaries."""
-    with hooks_server() as server:
-        yield server
+from tests.servers.hooks_server import HooksServer
+from tests.servers.model_server import ModelServer, Says
 
 
 @pytest.fixture
