@@ -68,7 +68,7 @@ def _prompts(real: Tokenizer) -> list[Gate]:
         Gate("reduction of 2,000 lines, characters", characters, least=0.95),
         Gate("kinds of secrets planted", len(SECRETS), least=25),
         Gate("secrets leaked into a prompt or an answer", len(eval_prompts.leaks()), most=0),
-        Gate("CPU seconds from 50,000 lines to a prompt", eval_prompts.cpu_seconds(), most=5),
+        Gate("CPU seconds from 50,000 lines to a prompt", eval_prompts.cpu_seconds(), most=3),
     ]  # fmt: skip
 
 

@@ -77,7 +77,7 @@ SCHEMA: Final[dict[str, Any]] = {
 
 class Prompt(msgspec.Struct, frozen=True):
     """What is sent: `tokens` is the estimate for all of it, schema included; `selection` is what it shows.
-    `secrets` are texts of ours that no answer may repeat."""
+    `boundaries` are texts of ours that no answer may repeat."""
 
     system: str
     user: str

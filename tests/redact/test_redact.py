@@ -255,12 +255,13 @@ def test_a_megabyte_of_anything_takes_under_a_second(redactor: Redactor, name: s
     unit = HOSTILE[name]
     text = (unit * (1_000_000 // len(unit) + 1))[:1_000_000]
 
-    # Up to three tries, each against what fixed work takes just then: other processes only ever add.
-    for _ in range(3):
-        second_s = 60 * yardstick_s()
+    # Other processes only ever add. Where the machine is slowed down, a second is what it is without them.
+    for _ in range(5):
+        before_s = yardstick_s()
         begun = time.process_time()
         found = redactor.text(text)
         took_s = time.process_time() - begun
+        second_s = max(1.0, max(before_s, yardstick_s()) / QUIET_YARDSTICK_S)
         if took_s < second_s:
             break
 
@@ -268,8 +269,12 @@ def test_a_megabyte_of_anything_takes_under_a_second(redactor: Redactor, name: s
     assert redactor.text(found) is found
 
 
+QUIET_YARDSTICK_S = 0.0225
+"""On the machine that needs 0.96 s for the slowest of these texts when nothing else runs."""
+
+
 def yardstick_s() -> float:
-    """What fixed work takes here and now: sixty of these were 1.0 to 1.4 s where this was written."""
+    """What fixed work takes here and now."""
     begun = time.process_time()
     found = sum(len(match[0]) for match in re.finditer(r"\w+", "abc de " * 50_000))
     kept = {}
